@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** SQLite's locks belong to a process, so every test file gets a process of its own. */
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 10_000,
+    reporters: process.env['CI'] ? ['default', ['json', { outputFile: '.cache/vitest.json' }]] : ['default'],
+  },
+});
