@@ -1,0 +1,92 @@
+import { pageChecksum } from '../ltx/checksum.ts';
+import type { Page } from '../page.ts';
+import type { Txid } from '../quantities.ts';
+import { type ChecksumDraft, startChecksumDraft } from './checksum-draft.ts';
+import type { ChecksumFileHeader } from './checksum-file.ts';
+
+/** Changed pages kept in memory before they go to disk: about 5 MB of map entries. */
+const MEMORY_LIMIT = 40_000;
+
+/**
+ * Keeps the checksum file in step with the level-0 files, lazily: the changes since the file's TXID stay in memory
+ * while they are few (the level-0 files that made them stay staged, so a kill loses nothing), and are folded into
+ * the file when they become many. A file of very many pages goes to disk while it is written.
+ */
+export class PageChecksums {
+  readonly #path: string;
+  /** State the file on disk describes; undefined where there is none. */
+  #onDisk: ChecksumFileHeader | undefined;
+  /** State that `#settled` leads to. */
+  #current: ChecksumFileHeader | undefined;
+  #settled: Map<number, bigint>;
+  #open = new Map<number, bigint>();
+  #draft: ChecksumDraft | undefined;
+
+  constructor(path: string, onDisk: ChecksumFileHeader | undefined, current: ChecksumFileHeader | undefined, later: ReadonlyMap<number, bigint>) {
+    this.#path = path;
+    this.#onDisk = onDisk;
+    this.#current = current;
+    this.#settled = new Map(later);
+  }
+
+  /** TXID whose state the file on disk describes: staged files up to it are not needed to rebuild the checksums. */
+  get durableTxid(): Txid | undefined {
+    return this.#onDisk?.txid;
+  }
+
+  /** Before an LTX file: does it hold `changes` to the state so far, or `every-page`? */
+  async begin(content: 'changes' | 'every-page'): Promise<void> {
+    await this.abandon();
+    if (content === 'every-page') this.#draft = await startChecksumDraft(this.#path, 'nothing');
+  }
+
+  async record(batch: readonly Page[]): Promise<void> {
+    if (this.#draft === undefined && this.#onDisk === undefined) return;
+    for (const page of batch) this.#open.set(page.number, pageChecksum(page.number, page.data));
+    if (this.#open.size < MEMORY_LIMIT) return;
+    this.#draft ??= await this.#startFromCurrent();
+    await this.#draft.patch(this.#open);
+    this.#open.clear();
+  }
+
+  /** The LTX file is durable and the position saved: the state is now `state`. */
+  async settle(state: ChecksumFileHeader): Promise<void> {
+    if (this.#draft !== undefined) {
+      await this.#draft.patch(this.#open);
+      await this.#publish(this.#draft, state);
+    } else if (this.#onDisk !== undefined) {
+      for (const [number, checksum] of this.#open) this.#settled.set(number, checksum);
+      this.#current = state;
+    }
+    this.#open.clear();
+    if (this.#settled.size >= MEMORY_LIMIT) await this.fold();
+  }
+
+  /** The LTX file failed: nothing happened. */
+  async abandon(): Promise<void> {
+    this.#open.clear();
+    const draft = this.#draft;
+    this.#draft = undefined;
+    await draft?.abandon();
+  }
+
+  /** Brings the file on disk up to the current state. */
+  async fold(): Promise<void> {
+    if (this.#current === undefined || this.#current.txid === this.#onDisk?.txid) return;
+    await this.#publish(await this.#startFromCurrent(), this.#current);
+  }
+
+  async #startFromCurrent(): Promise<ChecksumDraft> {
+    const draft = await startChecksumDraft(this.#path, 'current');
+    await draft.patch(this.#settled);
+    return draft;
+  }
+
+  async #publish(draft: ChecksumDraft, state: ChecksumFileHeader): Promise<void> {
+    this.#draft = undefined;
+    await draft.publish(state);
+    this.#onDisk = state;
+    this.#current = state;
+    this.#settled.clear();
+  }
+}

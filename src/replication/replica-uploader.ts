@@ -1,0 +1,229 @@
+import { isStationError, StationError, toStationError } from '../errors.ts';
+import { type Bytes, bytes, type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { backoffDelay, drainBackoff, steadyBackoff } from './backoff.ts';
+import { type RemotePosition, reconcile } from './reconcile.ts';
+import type { ReplicaHealth, ReplicaStatus } from './replica-status.ts';
+import type { StagedFile } from './staged-files.ts';
+import type { Staging } from './staging.ts';
+import { uploadLtxFile } from './upload.ts';
+import { Wake } from './wake.ts';
+
+/** What an uploader tells of; logging it is the listener's business. */
+export interface UploaderEvents {
+  uploaded(file: StagedFile): void;
+  /** A request failed; it is tried again after `delay`. */
+  failed(error: StationError, delay: Milliseconds): void;
+  /** It answers again after `failures` failures. */
+  recovered(failures: number): void;
+  /** It needs the whole database; one is to be staged, and `wake` called. */
+  needsSnapshot(why: string): void;
+  /** Nothing more is sent to it: fenced, or it holds commits that this database never had. */
+  stopped(error: StationError): void;
+}
+
+export interface UploaderOptions {
+  readonly store: ObjectStore;
+  readonly staging: Staging;
+  /** What it holds, where the start has found that out already. */
+  readonly remote: RemotePosition | undefined;
+  readonly ask: (signal: AbortSignal) => Promise<RemotePosition>;
+  /** Least time between two batches of uploads; 0 where the capture's own interval is as long. */
+  readonly interval: Milliseconds;
+  readonly events: UploaderEvents;
+  readonly monotonicClock: () => Milliseconds;
+  readonly random: () => number;
+}
+
+/** Brings one replica to the staged position, file by file, and keeps it there. It never gives up while running. */
+export class ReplicaUploader {
+  readonly #options: UploaderOptions;
+  readonly #wake = new Wake();
+  readonly #stop = new AbortController();
+  #status: ReplicaStatus;
+  #health: ReplicaHealth = { kind: 'answering' };
+  #mode: 'steady' | 'drain' = 'steady';
+  #lastBatch: Milliseconds | undefined;
+  #done: Promise<void> | undefined;
+
+  constructor(options: UploaderOptions) {
+    this.#options = options;
+    this.#status = options.remote === undefined ? { kind: 'unknown' } : { kind: 'known', remote: options.remote };
+  }
+
+  get status(): ReplicaStatus {
+    return this.#status;
+  }
+
+  get health(): ReplicaHealth {
+    return this.#health;
+  }
+
+  /** The last TXID it is known to hold of ours. */
+  get position(): Txid | undefined {
+    return this.#status.kind === 'following' ? this.#status.position : undefined;
+  }
+
+  get complete(): boolean {
+    return this.position === this.#options.staging.position.txid;
+  }
+
+  /** What it still lacks of what is staged. */
+  get missing(): { readonly files: number; readonly bytes: Bytes; readonly since: Milliseconds | undefined } {
+    const held = this.position ?? txid(0);
+    const files = this.#options.staging.level0.filter((file) => file.maxTxid > held);
+    return {
+      files: Math.max(files.length, this.#options.staging.position.txid - held),
+      bytes: bytes(files.reduce((sum, file) => sum + file.size, 0)),
+      since: files[0]?.timestamp,
+    };
+  }
+
+  start(): void {
+    this.#done ??= this.#run();
+  }
+
+  /** Something was staged. */
+  wake(): void {
+    this.#wake.wake();
+  }
+
+  /** From now on: no pauses between batches, short waits after failures. */
+  hurry(): void {
+    this.#mode = 'drain';
+    this.#wake.wake();
+  }
+
+  /** Breaks off what is under way and ends. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new StationError('STORAGE_UNREACHABLE', 'the time for the last sync is used up'));
+    this.#wake.wake();
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stop.signal.aborted && this.#status.kind !== 'stopped') {
+      try {
+        const next = await this.#step();
+        this.#answered();
+        if (next === 'idle') await this.#wake.sleep(undefined);
+        else if (next !== 'again') await this.#wake.sleep(next);
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        await this.#afterFailure(toStationError(error));
+      }
+    }
+  }
+
+  /** One request's worth of progress: `again`, `idle` until woken, or a pause. */
+  async #step(): Promise<'again' | 'idle' | Milliseconds> {
+    const { staging } = this.#options;
+    switch (this.#status.kind) {
+      case 'unknown':
+        this.#status = { kind: 'known', remote: await this.#options.ask(this.#stop.signal) };
+        return 'again';
+      case 'known':
+        this.#continueFrom(this.#status.remote);
+        return 'again';
+      case 'needs-snapshot':
+        return await this.#sendSnapshot(this.#status.why);
+      case 'following': {
+        if (this.#status.position >= staging.position.txid) return 'idle';
+        return this.#pause() ?? (await this.#sendNext(this.#status.position));
+      }
+      case 'stopped':
+        return 'idle';
+    }
+  }
+
+  #continueFrom(remote: RemotePosition): void {
+    const { staging } = this.#options;
+    const staged = new Map(staging.level0.map((file) => [file.maxTxid, file.fileChecksum] as const));
+    const continuation = reconcile(staging.position, remote, staged);
+    switch (continuation.kind) {
+      case 'append':
+        this.#status = { kind: 'following', position: continuation.after };
+        return;
+      case 'snapshot':
+        this.#status = { kind: 'needs-snapshot', why: continuation.why };
+        return;
+      case 'ahead':
+        this.#stopFor(new StationError('REPLICA_AHEAD', `${this.#options.store.url}: ${continuation.why}`));
+    }
+  }
+
+  async #sendNext(position: Txid): Promise<'again'> {
+    const next = this.#options.staging.level0.find((file) => file.minTxid === position + 1);
+    if (next === undefined) {
+      this.#status = { kind: 'needs-snapshot', why: 'files it lacks are no longer staged' };
+      return 'again';
+    }
+    await this.#send(next);
+    return 'again';
+  }
+
+  /** Sends the staged snapshot if level-0 files follow it without a gap; else asks for a new one and waits. */
+  async #sendSnapshot(why: string): Promise<'again' | 'idle'> {
+    const { snapshot, level0, position } = this.#options.staging;
+    const end = snapshot?.maxTxid ?? 0;
+    const later = level0.filter((file) => file.minTxid > end).length;
+    if (snapshot === undefined || later !== position.txid - end) {
+      this.#options.events.needsSnapshot(why);
+      return 'idle';
+    }
+    await this.#send(snapshot);
+    return 'again';
+  }
+
+  async #send(file: StagedFile): Promise<void> {
+    await uploadLtxFile(this.#options.store, file, this.#stop.signal);
+    this.#status = { kind: 'following', position: file.maxTxid };
+    this.#lastBatch ??= this.#options.monotonicClock();
+    this.#options.events.uploaded(file);
+  }
+
+  /** A replica with a longer interval than the capture's collects files and sends them together. */
+  #pause(): Milliseconds | undefined {
+    const now = this.#options.monotonicClock();
+    if (this.#mode === 'drain' || this.#options.interval === 0 || this.#lastBatch === undefined) return undefined;
+    const wait = this.#lastBatch + this.#options.interval - now;
+    if (wait > 0) return milliseconds(wait);
+    this.#lastBatch = now;
+    return undefined;
+  }
+
+  #stopFor(error: StationError): void {
+    this.#status = { kind: 'stopped', error };
+    this.#options.events.stopped(error);
+  }
+
+  #answered(): void {
+    if (this.#health.kind === 'failing') this.#options.events.recovered(this.#health.failures);
+    this.#health = { kind: 'answering' };
+  }
+
+  async #afterFailure(error: StationError): Promise<void> {
+    if (isStationError(error, 'FENCED')) {
+      this.#stopFor(error);
+      return;
+    }
+    const failing = this.#health.kind === 'failing' ? this.#health : undefined;
+    const failures = (failing?.failures ?? 0) + 1;
+    this.#health = { kind: 'failing', since: failing?.since ?? this.#options.monotonicClock(), failures, error };
+    const limits = this.#mode === 'drain' ? drainBackoff : steadyBackoff;
+    const delay = backoffDelay(failures, limits, this.#options.random());
+    this.#options.events.failed(error, delay);
+    await this.#pauseAfterFailure(delay);
+  }
+
+  /** New files must not cut the pause short (that would be a retry per commit), but the drain and the end do. */
+  async #pauseAfterFailure(delay: Milliseconds): Promise<void> {
+    const mode = this.#mode;
+    const end = this.#options.monotonicClock() + delay;
+    for (let left = delay; left > 0; left = milliseconds(end - this.#options.monotonicClock())) {
+      await this.#wake.sleep(left);
+      if (this.#stop.signal.aborted || this.#mode !== mode) break;
+    }
+    this.#wake.wake();
+  }
+}

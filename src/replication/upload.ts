@@ -1,0 +1,37 @@
+import { isStationError, StationError } from '../errors.ts';
+import { faultPoint } from '../fault-points.ts';
+import { bodyFromFile } from '../storage/object-body.ts';
+import { ltxKey } from '../storage/key-layout.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import type { StagedFile } from './staged-files.ts';
+
+/**
+ * Puts one staged file into a replica, created only if absent (rule 3). Where the name is taken, or where the answer
+ * got lost, what is there is read back: our own bytes are success, anything else is another writer.
+ * @throws StationError FENCED for another writer's file; STORAGE_* as the store says
+ */
+export async function uploadLtxFile(store: ObjectStore, file: StagedFile, signal: AbortSignal): Promise<void> {
+  const key = ltxKey(store.layout, file.level, file.minTxid, file.maxTxid);
+  faultPoint('before-upload');
+  try {
+    const body = bodyFromFile(file.path, file.size);
+    await store.put(key, body, { createOnly: true, timestamp: file.timestamp, signal });
+  } catch (error) {
+    if (!isStationError(error, 'STORAGE_ALREADY_EXISTS')) throw error;
+    if (!(await holdsSameFile(store, key, file, signal))) {
+      throw new StationError('FENCED', `${store.url}: another writer has put its own ${key} there`, { cause: error });
+    }
+  }
+  faultPoint('after-upload');
+}
+
+/**
+ * Whether the object under `key` is `file`, decided by its length and its last 8 bytes: the CRC-64 over the header,
+ * every page and the index. Comparing those instead of all bytes keeps the check of a large snapshot to one request.
+ */
+async function holdsSameFile(store: ObjectStore, key: string, file: StagedFile, signal: AbortSignal): Promise<boolean> {
+  const parts: Uint8Array[] = [];
+  const range = { start: file.size - 8, end: file.size + 1 };
+  for await (const part of store.get(key, { range, signal })) parts.push(part);
+  return Buffer.concat(parts).toString('hex') === file.fileChecksum;
+}
