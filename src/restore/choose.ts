@@ -1,0 +1,176 @@
+import { StationError } from '../errors.ts';
+import type { Milliseconds, Txid } from '../quantities.ts';
+import type { ReplicaAnswer, ReplicaPosition } from './answer.ts';
+import { describePosition, describeTime } from './describe.ts';
+
+export interface RestorePolicy {
+  /** `any`: the newest of those that answered will do; `all`: every replica must answer. */
+  readonly quorum: 'any' | 'all';
+  /** Restore from this replica, whatever the others hold. */
+  readonly from: string | undefined;
+}
+
+type Holder = Extract<ReplicaAnswer, { kind: 'holds' }>;
+
+/** Two replicas whose files cannot be of one history. */
+export interface PartedHistories {
+  readonly newer: PartedSide;
+  readonly older: PartedSide;
+}
+
+export interface PartedSide {
+  readonly replica: string;
+  readonly txid: Txid;
+  readonly timestamp: Milliseconds;
+}
+
+export type Choice =
+  | {
+      readonly kind: 'restore';
+      readonly replica: string;
+      readonly position: ReplicaPosition;
+      /** All that hold something, newest first. */
+      readonly ranking: readonly string[];
+      readonly parted: readonly PartedHistories[];
+      readonly reasons: readonly string[];
+      /** What an operator should read even where nobody asked for reasons. */
+      readonly warnings: readonly string[];
+    }
+  | { readonly kind: 'empty'; readonly reasons: readonly string[] }
+  | { readonly kind: 'stop'; readonly error: StationError; readonly reasons: readonly string[] };
+
+/**
+ * Decides from what the replicas said. The newest is the one whose last state was captured latest; of two captured at
+ * the same time, the one with the higher TXID; then the one configured first.
+ *
+ * Cannot reach is not empty (safety rule 1): an empty start is chosen only when every replica answered and none holds
+ * anything.
+ */
+export function chooseReplica(answers: readonly ReplicaAnswer[], policy: RestorePolicy): Choice {
+  const reasons = answers.map(reasonOf);
+  const stop = (error: StationError): Choice => ({ kind: 'stop', error, reasons });
+  if (policy.from !== undefined) return chooseNamed(answers, policy.from, reasons);
+  const silent = answers.filter((answer) => answer.kind === 'failed' || answer.kind === 'no-answer');
+  if (policy.quorum === 'all' && silent.length > 0) {
+    return stop(unreachable('not every replica answered, and the quorum is "all"', silent));
+  }
+  const holders = rank(answers);
+  const newest = holders[0];
+  if (newest !== undefined) return restoreChoice(newest, answers, reasons);
+  if (silent.length > 0) return stop(unreachable('no replica that answered holds the database', silent));
+  const unsound = answers.filter((answer) => answer.kind === 'unsound');
+  if (unsound.length > 0) return stop(noSoundCopy(unsound));
+  return { kind: 'empty', reasons };
+}
+
+function chooseNamed(answers: readonly ReplicaAnswer[], name: string, reasons: readonly string[]): Choice {
+  const named = answers.find((answer) => answer.replica === name);
+  const stop = (error: StationError): Choice => ({ kind: 'stop', error, reasons });
+  if (named === undefined) {
+    const known = answers.map((answer) => answer.replica).join(', ');
+    return stop(new StationError('USAGE', `there is no replica "${name}" to restore from; there are: ${known}`));
+  }
+  if (named.kind === 'holds') return restoreChoice(named, answers, [...reasons, `${name} was asked for by name`]);
+  if (named.kind === 'unsound') return stop(noSoundCopy([named]));
+  if (named.kind !== 'empty') return stop(unreachable(`${name} was asked for by name`, [named]));
+  if (answers.every((answer) => answer.kind === 'empty')) return { kind: 'empty', reasons };
+  return stop(
+    new StationError('RESTORE_NOT_AVAILABLE', `${name} was asked for by name, but it is empty`, {
+      hint: 'name a replica that holds the database, or none',
+    }),
+  );
+}
+
+function restoreChoice(chosen: Holder, answers: readonly ReplicaAnswer[], reasons: readonly string[]): Choice {
+  const ranking = rank(answers);
+  const parted = findParted(ranking);
+  return {
+    kind: 'restore',
+    replica: chosen.replica,
+    position: chosen.position,
+    ranking: ranking.map((holder) => holder.replica),
+    parted,
+    reasons: [...reasons, `chosen: ${chosen.replica}, ${describePosition(chosen.position)}`],
+    warnings: [
+      ...answers.filter((answer) => answer.kind !== 'holds' && answer.kind !== 'empty').map(passedOver),
+      ...answers.flatMap(outOfReach),
+      ...parted.map(describeParted),
+    ],
+  };
+}
+
+function rank(answers: readonly ReplicaAnswer[]): readonly Holder[] {
+  return answers
+    .filter((answer) => answer.kind === 'holds')
+    .sort((a, b) => b.position.timestamp - a.position.timestamp || b.position.txid - a.position.txid);
+}
+
+/**
+ * Histories have parted where the one captured later has the lower TXID, or where both end in a file of the same name
+ * whose contents differ.
+ */
+function findParted(ranking: readonly Holder[]): readonly PartedHistories[] {
+  return ranking.flatMap((newer, index) =>
+    ranking
+      .slice(index + 1)
+      .filter((older) => haveParted(newer.position, older.position))
+      .map((older) => ({ newer: sideOf(newer), older: sideOf(older) })),
+  );
+}
+
+function haveParted(newer: ReplicaPosition, older: ReplicaPosition): boolean {
+  if (newer.txid < older.txid && newer.timestamp > older.timestamp) return true;
+  return nameOf(newer) === nameOf(older) && newer.fileChecksum !== older.fileChecksum;
+}
+
+/** The key without its folder: level 0 of two replicas holds the same files under the same names. */
+function nameOf(position: ReplicaPosition): string {
+  return position.key.slice(position.key.lastIndexOf('/') + 1);
+}
+
+function sideOf(holder: Holder): PartedSide {
+  return { replica: holder.replica, txid: holder.position.txid, timestamp: holder.position.timestamp };
+}
+
+function reasonOf(answer: ReplicaAnswer): string {
+  switch (answer.kind) {
+    case 'holds':
+      return `${answer.replica}: ${describePosition(answer.position)}`;
+    case 'empty':
+      return `${answer.replica}: empty`;
+    case 'unsound':
+      return `${answer.replica}: holds nothing that can be restored: ${answer.error.message}`;
+    case 'failed':
+      return `${answer.replica}: ${answer.error.message}`;
+    case 'no-answer':
+      return `${answer.replica}: no answer within ${answer.waited / 1000} s`;
+  }
+}
+
+function passedOver(answer: ReplicaAnswer): string {
+  return `restoring without ${reasonOf(answer)}`;
+}
+
+function outOfReach(answer: ReplicaAnswer): readonly string[] {
+  if (answer.kind !== 'holds' || answer.position.unreachable === undefined) return [];
+  const { from, to } = answer.position.unreachable;
+  return [
+    `${answer.replica} lists TXIDs ${from} to ${to}, which cannot be reached: a file between is missing or damaged`,
+  ];
+}
+
+function describeParted({ newer, older }: PartedHistories): string {
+  const side = (one: PartedSide) => `${one.replica} (TXID ${one.txid}, ${describeTime(one.timestamp)})`;
+  return `histories have parted: ${side(newer)} is the later, yet not a continuation of ${side(older)}; --restore-from NAME decides otherwise`;
+}
+
+function unreachable(situation: string, silent: readonly ReplicaAnswer[]): StationError {
+  const first = silent.find((answer) => answer.kind === 'failed');
+  return new StationError('RESTORE_UNREACHABLE', `${situation}: ${silent.map(reasonOf).join('; ')}`, {
+    cause: first?.error,
+  });
+}
+
+function noSoundCopy(unsound: readonly ReplicaAnswer[]): StationError {
+  return new StationError('RESTORE_NO_SOUND_COPY', unsound.map(reasonOf).join('; '));
+}
