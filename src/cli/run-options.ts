@@ -1,0 +1,56 @@
+import type { LogLevel } from '../observe/log.ts';
+import type { LogFormat } from '../observe/log-line.ts';
+import type { Bytes, Milliseconds } from '../quantities.ts';
+import type { DrainRequirement } from '../supervisor/replication-port.ts';
+
+/** The name the launcher was called by; under `litestream` the verbs answer as Litestream's do. */
+export type InvokedAs = 'entrypoint' | 'litestream';
+
+export type IntegrityCheck = 'none' | 'quick' | 'full';
+
+/** What every verb that reads the configuration takes. `undefined`: given neither as flag nor in the environment. */
+export interface CommonOptions {
+  readonly invokedAs: InvokedAs;
+  readonly config: string | undefined;
+  readonly logFormat: LogFormat | undefined;
+  readonly logLevel: LogLevel | undefined;
+}
+
+/** `run` and `replicate`. `undefined`: given neither as flag nor in the environment; the config or the default decides. */
+export interface RunOptions extends CommonOptions {
+  /** The child's command and arguments. Empty: replicate without a child until a stop signal. */
+  readonly command: readonly string[];
+  /** Path of the database: the config's by that path, or one configured by the environment alone. */
+  readonly database: string | undefined;
+  /** `replicate DB_PATH REPLICA_URL…`: the replicas named on the command line, instead of a config file. */
+  readonly replicaUrls: readonly string[];
+  readonly stopTimeout: Milliseconds | undefined;
+  readonly drainRequire: DrainRequirement | undefined;
+  readonly requireReplica: boolean | undefined;
+  readonly restoreFrom: string | undefined;
+  readonly restoreTimeout: Milliseconds | undefined;
+  readonly restoreQuorum: 'any' | 'all' | undefined;
+  readonly onConflict: 'stop' | 'keep-local' | 'use-replica' | undefined;
+  readonly integrityCheck: IntegrityCheck | undefined;
+  /** Databases larger than this are checked after the child has started. */
+  readonly integrityCheckMaxBytes: Bytes | undefined;
+}
+
+/** `restore`. */
+export interface RestoreOptions extends CommonOptions {
+  /** `DB_PATH` (looked up in the config) or a `REPLICA_URL`. */
+  readonly source: string;
+  readonly output: string | undefined;
+  readonly replica: string | undefined;
+  readonly ifDbNotExists: boolean;
+  readonly ifReplicaExists: boolean;
+  /** As typed; RFC 3339. */
+  readonly timestamp: string | undefined;
+  /** As typed; Litestream writes TXIDs as 16 hexadecimal digits. */
+  readonly txid: string | undefined;
+  readonly dryRun: boolean;
+  readonly force: boolean;
+  readonly json: boolean;
+  readonly integrityCheck: IntegrityCheck | undefined;
+  readonly parallelism: number | undefined;
+}
