@@ -1,0 +1,95 @@
+import type { LogLevel } from '../observe/log.ts';
+import type { Bytes, Milliseconds } from '../quantities.ts';
+import type { StoreOptions } from '../storage/store-options.ts';
+
+/** Everything the config file, `.env` and the environment say: checked, expanded, with the defaults filled in. */
+export interface Config {
+  /** The file it came from; undefined when the environment alone configures. */
+  readonly source: string | undefined;
+  readonly databases: readonly DatabaseConfig[];
+  readonly logging: LoggingConfig;
+  /** The words of the top-level `exec` key: the command to supervise where the command line names none. */
+  readonly exec: readonly string[] | undefined;
+  readonly shutdown: {
+    /** Longest time for the last upload. Undefined: what is left of the stop timeout. */
+    readonly syncTimeout: Milliseconds | undefined;
+  };
+  /** To be logged once at start. */
+  readonly notes: readonly ConfigNote[];
+  /** Variables of which any one, if set, would configure a replica: for the ephemeral-mode warning. */
+  readonly replicaVariables: readonly string[];
+}
+
+export interface LoggingConfig {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  readonly stream: 'stdout' | 'stderr';
+}
+
+export type LogFormat = 'logfmt' | 'json' | 'pretty';
+
+/** Something accepted that the user should know about. */
+export interface ConfigNote {
+  readonly level: 'INFO' | 'WARN';
+  /** `file:line:column`, or `environment`. */
+  readonly where: string;
+  readonly message: string;
+}
+
+export interface DatabaseConfig {
+  /** Absolute path of the SQLite file. */
+  readonly path: string;
+  /** Absolute path of the staging folder: `meta-path`, else `.<name>-litestream` beside the database. */
+  readonly stagingFolder: string;
+  readonly stagingMaxBytes: Bytes;
+  readonly replicas: readonly ReplicaConfig[];
+  /** Replicas left out because the variables that name their bucket or folder are not set. */
+  readonly notConfigured: readonly NotConfiguredReplica[];
+  readonly restore: {
+    /** SQLite's own check runs before the child starts up to this size, in the background beyond it. */
+    readonly quickCheckMaxBytes: Bytes;
+  };
+  readonly compaction: CompactionConfig;
+  /** `file:line:column`, or `environment`. */
+  readonly where: string;
+}
+
+/** How level-0 files are merged and snapshots made. */
+export interface CompactionConfig {
+  /** Interval of level 1, 2, …, each longer than the one before. */
+  readonly levels: readonly Milliseconds[];
+  /** How long level-0 files stay after they were merged. */
+  readonly level0Retention: Milliseconds;
+  readonly level0RetentionCheckInterval: Milliseconds;
+}
+
+export interface NotConfiguredReplica {
+  readonly name: string;
+  readonly type: ReplicaType;
+  /** The variables that are not set. */
+  readonly variables: readonly string[];
+}
+
+export type ReplicaType = 's3' | 'file' | 'gs' | 'abs' | 'sftp' | 'webdav' | 'nats' | 'oss';
+
+export interface ReplicaConfig {
+  /** Unique within its database: the `name` key, else the type, then `s3-2`, `s3-3`, … */
+  readonly name: string;
+  readonly store: StoreOptions;
+  /** 1 s to 1 h. */
+  readonly syncInterval: Milliseconds;
+  readonly snapshotInterval: Milliseconds;
+  readonly retention: RetentionConfig;
+  /** Undefined: the replica is not compared with the database from time to time. */
+  readonly validationInterval: Milliseconds | undefined;
+  /** `file:line:column`, or `environment`. */
+  readonly where: string;
+}
+
+export interface RetentionConfig {
+  /** False: nothing is ever deleted from the replica. */
+  readonly enabled: boolean;
+  /** How far back a restore must be possible; 1 h to 8760 h. */
+  readonly duration: Milliseconds;
+  readonly checkInterval: Milliseconds;
+}
