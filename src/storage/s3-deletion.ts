@@ -1,0 +1,69 @@
+import { DeleteObjectCommand, DeleteObjectsCommand } from '@aws-sdk/client-s3';
+import { isStationError } from '../errors.ts';
+import { type S3Operation, s3Error, statusOf, wordOf } from './s3-errors.ts';
+import type { S3Session } from './s3-session.ts';
+
+const MOST_KEYS = 1000;
+const PARALLEL_DELETES = 8;
+
+/** Deletes in batches. A key that is not there is no error; one that could not be deleted is, even if all others were. */
+export async function deleteObjects(
+  session: S3Session,
+  keys: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (let first = 0; first < keys.length; first += MOST_KEYS) {
+    const batch = keys.slice(first, first + MOST_KEYS);
+    try {
+      await deleteBatch(session, batch, signal);
+    } catch (error) {
+      if (!isUnknownOperation(error)) throw error;
+      await deleteOneByOne(session, batch, signal);
+    }
+  }
+}
+
+const operationOn = (session: S3Session): S3Operation => ({ permission: 's3:DeleteObject', url: session.url });
+
+async function deleteBatch(
+  session: S3Session,
+  keys: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const command = new DeleteObjectsCommand({
+    Bucket: session.options.bucket,
+    Delete: { Quiet: true, Objects: keys.map((key) => ({ Key: session.fullKey(key) })) },
+  });
+  const operation = operationOn(session);
+  const answer = await session.send((client, abort) => client.send(command, abort), operation, signal);
+  const failed = (answer.Errors ?? []).filter((error) => error.Code !== 'NoSuchKey');
+  const example = failed[0];
+  if (example === undefined) return;
+  const text = `${example.Message ?? ''} (${failed.length} of ${keys.length} objects, first ${example.Key ?? '?'})`;
+  throw s3Error(Object.assign(new Error(text), perKeyError(example.Code ?? 'InternalError')), operation);
+}
+
+/** The error of one key inside a 200 carries a word and no status of its own. */
+function perKeyError(word: string) {
+  return { name: word, $metadata: { httpStatusCode: word === 'AccessDenied' ? 403 : 500 } };
+}
+
+/** Google's S3 interface, among others, knows no DeleteObjects. */
+function isUnknownOperation(error: unknown): boolean {
+  if (!isStationError(error)) return false;
+  return statusOf(error.cause) === 501 || ['NotImplemented', 'MethodNotAllowed'].includes(wordOf(error.cause));
+}
+
+async function deleteOneByOne(
+  session: S3Session,
+  keys: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (let first = 0; first < keys.length; first += PARALLEL_DELETES) {
+    const group = keys.slice(first, first + PARALLEL_DELETES).map((key) => {
+      const command = new DeleteObjectCommand({ Bucket: session.options.bucket, Key: session.fullKey(key) });
+      return session.send((client, abort) => client.send(command, abort), operationOn(session), signal);
+    });
+    await Promise.all(group);
+  }
+}

@@ -1,0 +1,61 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { createS3Client } from './s3-client.ts';
+import { resolveS3Endpoint, type S3Endpoint } from './s3-endpoint.ts';
+import { bucketRegionOf, type S3Operation, s3Error } from './s3-errors.ts';
+import { defaultS3StoreSettings, type S3StoreSettings } from './s3-settings.ts';
+import type { S3StoreOptions } from './store-options.ts';
+
+/** What every operation on one replica shares. */
+export interface S3Session {
+  readonly options: S3StoreOptions;
+  readonly settings: S3StoreSettings;
+  readonly endpoint: S3Endpoint;
+  /** `s3://bucket/path` */
+  readonly url: string;
+  /**
+   * Sends one request; a bucket that turns out to be in another region of AWS is asked there, then and from then on.
+   * @throws StationError as of `s3-errors.ts`; the signal's reason on abort
+   */
+  send<Result>(
+    request: (client: S3Client, abort: { readonly abortSignal?: AbortSignal }) => Promise<Result>,
+    operation: S3Operation,
+    signal?: AbortSignal,
+  ): Promise<Result>;
+  /** The key in the bucket: root, slash, key, literally, as stock Litestream has it; an empty root gives a leading slash. */
+  fullKey(key: string): string;
+  close(): void;
+}
+
+export function openS3Session(options: S3StoreOptions, given: Partial<S3StoreSettings>): S3Session {
+  const settings: S3StoreSettings = {
+    ...defaultS3StoreSettings,
+    ...(options.partSize === undefined ? {} : { partSize: options.partSize }),
+    ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
+    ...given,
+  };
+  const endpoint = resolveS3Endpoint(options, process.env);
+  let region = endpoint.region;
+  const client = createS3Client(options, endpoint, settings, () => region);
+  return {
+    options,
+    settings,
+    endpoint,
+    url: `s3://${options.bucket}${options.path === '' ? '' : `/${options.path}`}`,
+    fullKey: (key) => `${options.path}/${key}`,
+    close: () => client.destroy(),
+    send: async (request, operation, signal) => {
+      const attempt = () => request(client, signal === undefined ? {} : { abortSignal: signal });
+      try {
+        signal?.throwIfAborted();
+        return await attempt().catch((error: unknown) => {
+          const elsewhere = endpoint.provider === 'aws' ? bucketRegionOf(error) : undefined;
+          if (elsewhere === undefined || elsewhere === region) throw error;
+          region = elsewhere;
+          return attempt();
+        });
+      } catch (error) {
+        throw signal?.aborted === true ? signal.reason : s3Error(error, operation);
+      }
+    },
+  };
+}
