@@ -1,0 +1,29 @@
+import { type Milliseconds, milliseconds } from '../quantities.ts';
+import type { StopBudget } from './budget.ts';
+
+/** Moments of the monotonic clock, counted from the beginning of the stop. */
+export interface StopDeadlines {
+  /** SIGKILL for what is left of the child's group. */
+  readonly kill: Milliseconds;
+  /** Going on although even that did not help. */
+  readonly giveUp: Milliseconds;
+  /** What replication is told. */
+  readonly drain: Milliseconds;
+  /** When it is no longer waited for: a little later, so that the report of what is missing still arrives. */
+  readonly drainOverdue: Milliseconds;
+  readonly close: Milliseconds;
+}
+
+const longestKillWait = 1_000;
+
+export function stopDeadlines(began: Milliseconds, budget: StopBudget): StopDeadlines {
+  const at = (offset: number) => milliseconds(began + offset);
+  const killWait = Math.min(longestKillWait, budget.drain / 4);
+  return {
+    kill: at(budget.application),
+    giveUp: at(budget.application + killWait),
+    drain: at(budget.total - budget.margin),
+    drainOverdue: at(budget.total - budget.margin / 2),
+    close: at(budget.total - budget.margin / 4),
+  };
+}

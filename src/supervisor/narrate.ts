@@ -1,0 +1,57 @@
+import type { StationError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import type { Milliseconds } from '../quantities.ts';
+import type { LifeEvent } from './lifecycle.ts';
+import type { DrainReport, ReplicaDrain } from './replication-port.ts';
+
+/** The lines an operator needs to follow one life: what happened, not what was done about it. */
+export function narrate(log: Log, event: LifeEvent): void {
+  switch (event.type) {
+    case 'signal':
+      log.info('signal received', { signal: event.signal });
+      break;
+    case 'child-ended':
+      log.info('command ended', event.end.kind === 'exited' ? { code: event.end.code } : { signal: event.end.signal });
+      break;
+    case 'prepare-failed':
+    case 'child-failed':
+    case 'failed':
+      narrateError(log, event.error);
+      break;
+    default:
+      log.debug(`life: ${event.type}`);
+  }
+}
+
+function narrateError(log: Log, error: StationError): void {
+  const stack = error.code === 'INTERNAL' && error.cause instanceof Error ? error.cause.stack : undefined;
+  log.error(error.message, { code: error.code, hint: error.hint, stack });
+}
+
+/** What each replica holds when the drain is over. `now`: milliseconds since the Unix epoch. */
+export function narrateDrain(log: Log, report: DrainReport, took: Milliseconds, now: Milliseconds): void {
+  const incomplete = report.replicas.filter((replica) => !replica.complete);
+  for (const replica of incomplete) {
+    const fields = describeMissing(replica, now);
+    if (report.complete) log.warn('drain: replica is behind', fields);
+    else log.error('drain: commits not replicated', fields);
+  }
+  const seconds = inSeconds(took);
+  if (report.complete) log.info('drain complete', { seconds });
+  else log.error('drain incomplete: keep the volume and start again', { seconds });
+}
+
+function describeMissing({ database, replica, missing, reason }: ReplicaDrain, now: Milliseconds) {
+  return {
+    db: database,
+    replica,
+    files: missing.files,
+    bytes: missing.bytes,
+    'behind-seconds': missing.since === undefined ? undefined : inSeconds(Math.max(0, now - missing.since)),
+    error: reason,
+  };
+}
+
+function inSeconds(duration: number): number {
+  return Math.round(duration) / 1000;
+}
