@@ -1,3 +1,4 @@
+import type { Page } from '../page.ts';
 import type { ChangeSet, Snapshot } from './change-set.ts';
 import type { WalPosition } from './wal-position.ts';
 
@@ -32,6 +33,11 @@ export interface FollowerEvents {
   replaced(): void;
   /** Something an operator should read: SQLITE_BUSY that persists, journal mode, locking mode, a forced step. */
   notice(notice: FollowerNotice): void;
+  /**
+   * Every committed frame, in the order of the WAL, before it is merged with others; for tests that follow each
+   * transaction. `commit` is the database size at the last frame of a transaction, else 0; the data is valid during the call.
+   */
+  frame?(page: Page, commit: number): void;
 }
 
 export interface FollowerNotice {
@@ -67,6 +73,11 @@ export interface Follower {
   changes(options?: { readonly snapshot?: boolean }): Promise<{
     readonly changeSet: ChangeSet | undefined;
     readonly snapshot: Snapshot | undefined;
+    /**
+     * Where to go on after what was handed over, also when that is nothing: after downtime in which nothing changed
+     * there is no change set, and yet a new position to save. Undefined where none could prove itself later.
+     */
+    readonly position: WalPosition | undefined;
   }>;
   /**
    * The end: call when no other process has the database open any more (or the budget is used up).

@@ -1,0 +1,52 @@
+import { statSync } from 'node:fs';
+import { AttachedDatabase } from './attached-database.ts';
+import { type DatabaseFileKind, inspectUnconnected } from './database-file.ts';
+import type { FollowerNotice } from './follower.ts';
+import { turnToWal } from './wal-mode.ts';
+
+/** After this long, a database that is written to without pause in rollback mode is turned to WAL all the same. */
+const PATIENCE = 2_000;
+
+export interface Attachment {
+  readonly database: AttachedDatabase;
+  /** We turned it to WAL mode, which changed page 1 in a way that no WAL carries. */
+  readonly turned: boolean;
+}
+
+/** Waits for a database to exist, to hold a page, and to be in WAL mode, then connects. */
+export class Attacher {
+  readonly #path: string;
+  readonly #notice: (notice: FollowerNotice) => void;
+  #rollbackSince: number | undefined;
+  #lastStamp = '';
+  #turned = false;
+  kind: DatabaseFileKind = 'absent';
+
+  constructor(path: string, notice: (notice: FollowerNotice) => void) {
+    this.#path = path;
+    this.#notice = notice;
+  }
+
+  /** Connects if that is possible now. `hurry`: nobody else has the database open. */
+  attempt(now: number, hurry: boolean): Attachment | undefined {
+    this.kind = inspectUnconnected(this.#path);
+    if (this.kind === 'rollback' && (hurry || this.#isTimeToTurn(now)) && turnToWal(this.#path)) {
+      this.#turned = true;
+      this.kind = 'wal';
+      this.#notice({ level: 'info', message: 'journal mode set to WAL' });
+    }
+    if (this.kind !== 'wal') return undefined;
+    const database = AttachedDatabase.attach(this.#path);
+    return database === undefined ? undefined : { database, turned: this.#turned };
+  }
+
+  /** An application that has just made its database is about to choose the mode itself: wait for a pause first. */
+  #isTimeToTurn(now: number): boolean {
+    this.#rollbackSince ??= now;
+    const found = statSync(this.#path, { throwIfNoEntry: false });
+    const stamp = `${found?.mtimeMs}:${found?.size}`;
+    const paused = stamp === this.#lastStamp;
+    this.#lastStamp = stamp;
+    return paused || now - this.#rollbackSince > PATIENCE;
+  }
+}

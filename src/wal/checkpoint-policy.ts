@@ -1,0 +1,59 @@
+import type { CheckpointLimits } from './follower.ts';
+
+/** What the loop does at a tick, besides reading new frames. */
+export type TickAction = 'none' | 'leap' | 'checkpoint' | 'force' | 'sleep';
+
+export interface TickState {
+  /** Milliseconds on any steady clock. */
+  readonly now: number;
+  /** Frames appeared since the last tick. */
+  readonly grew: boolean;
+  /** Another process copied frames into the database file since the last tick. */
+  readonly othersBackfilled: boolean;
+  readonly frames: number;
+  readonly backfilled: number;
+  /** When frames last appeared. */
+  readonly lastGrowth: number;
+  /** When a tick last found no new frames. */
+  readonly lastQuiet: number;
+  /** When a checkpoint of ours, or a forced step, was last tried. */
+  readonly lastCheckpoint: number;
+  readonly lastForced: number;
+}
+
+/** A tick while the database is written to. */
+export const TICK = 5;
+/** A quiet time after which even a few frames are checkpointed: the next writer then starts the WAL over. */
+const SETTLE_AFTER = 250;
+/** A quiet time after which polling stops and the folder is watched instead. */
+const SLEEP_AFTER = 1_000;
+/** A writer that left no quiet tick for this long never pauses. */
+const NEVER_QUIET = 1_000;
+/** A checkpoint that could not finish (someone reads, someone else checkpoints) is not tried again at once. */
+const RETRY_AFTER = 500;
+const FORCE_AT_MOST_EVERY = 2_000;
+
+/**
+ * Bounds the WAL without slowing writers: checkpoints belong into pauses, so that the application never has to make
+ * one itself; only a writer that never pauses is stopped for a moment.
+ */
+export function decideTick(state: TickState, limits: CheckpointLimits): TickAction {
+  const behind = state.frames - state.backfilled;
+  if (state.grew) {
+    const neverQuiet = state.now - state.lastQuiet >= NEVER_QUIET;
+    const allowed = limits.forcedFrames > 0 && state.now - state.lastForced >= FORCE_AT_MOST_EVERY;
+    return neverQuiet && allowed && state.frames > limits.forcedFrames ? 'force' : 'leap';
+  }
+  if (state.othersBackfilled) return 'checkpoint';
+  const mayRetry = state.lastCheckpoint < state.lastGrowth || state.now - state.lastCheckpoint >= RETRY_AFTER;
+  const quiet = state.now - state.lastGrowth;
+  if (behind >= limits.quietFrames && mayRetry) return 'checkpoint';
+  if (behind > 0 && quiet >= SETTLE_AFTER && mayRetry) return 'checkpoint';
+  return quiet >= SLEEP_AFTER ? 'sleep' : 'none';
+}
+
+/** 80 MiB of 4 KiB pages; fewer frames where pages are larger, but never so few that a burst would be stopped. */
+export function defaultLimits(pageSize: number): CheckpointLimits {
+  const forcedFrames = Math.min(20_000, Math.max(2_000, Math.floor((80 * 1024 * 1024) / pageSize)));
+  return { quietFrames: 500, forcedFrames };
+}

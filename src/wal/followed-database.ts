@@ -1,0 +1,224 @@
+import { StationError } from '../errors.ts';
+import type { AttachedDatabase } from './attached-database.ts';
+import { Capture, type CaptureOptions, LostContinuity } from './capture.ts';
+import { changeSetFromSnapshot } from './captured-change-set.ts';
+import type { ChangeSet, Snapshot } from './change-set.ts';
+import type { CheckpointOutcome } from './checkpointer.ts';
+import { SnapshotReader } from './snapshot.ts';
+import type { Baseline, StartState } from './start-state.ts';
+import type { WalPosition } from './wal-position.ts';
+import { sameWal } from './wal-reader.ts';
+
+/** More than this is not read in one go: it would stop the event loop for longer than a tick. */
+const AT_ONCE = 8 * 1024 * 1024;
+
+/**
+ * The leapfrog: what may be done with one attached database, in the only order that loses nothing.
+ * Its methods must run one at a time.
+ */
+export class FollowedDatabase {
+  readonly database: AttachedDatabase;
+  readonly #capture: Capture;
+  readonly #released: () => void;
+  #baseline: Baseline | undefined;
+  #otherwise: Baseline = { why: 'first' };
+  #holds = 0;
+  #ending = false;
+
+  /** `released` is called when the last snapshot has been let go of, and leaps are possible again. */
+  constructor(database: AttachedDatabase, start: StartState, options: CaptureOptions, released: () => void) {
+    this.database = database;
+    this.#released = released;
+    this.#capture = new Capture(database, options);
+    if (start.kind === 'baseline') {
+      this.#baseline = start.baseline;
+      return;
+    }
+    this.#otherwise = start.otherwise;
+    this.#capture.startAt(start.position, start.commit);
+    // Under READ(0) these frames are safe only until the next writer starts the WAL over: the sooner the better.
+    if (this.#capture.backlog <= AT_ONCE) this.#capture.copyAtOnce();
+  }
+
+  get hasChanges(): boolean {
+    return this.#baseline !== undefined || this.#capture.hasChanges;
+  }
+
+  get position(): WalPosition | undefined {
+    return this.#baseline === undefined ? this.#capture.position : undefined;
+  }
+
+  get isHeld(): boolean {
+    return this.#holds > 0;
+  }
+
+  addPage(page: number, data: Uint8Array): void {
+    this.#capture.addPage(page, data);
+  }
+
+  get pageSize(): number {
+    return this.#capture.pageSize;
+  }
+
+  /**
+   * One leap. The invariant of all capture: the older reader is let go of only after every frame up to the newer
+   * one's mark has been read. A held snapshot keeps the older reader where it is; then frames are only read.
+   */
+  async leap(): Promise<'leapt' | 'held' | 'busy'> {
+    if (this.#holds > 0 || !this.database.beginLeap()) {
+      await this.#copy();
+      return this.#holds > 0 ? 'held' : 'busy';
+    }
+    try {
+      await this.#copy();
+    } catch (error) {
+      this.database.abandonLeap();
+      throw error;
+    }
+    this.database.endLeap();
+    return 'leapt';
+  }
+
+  /** Copies frames into the database file, and moves to a mark that lets the next writer start the WAL over. */
+  async checkpoint(): Promise<CheckpointOutcome> {
+    if ((await this.leap()) !== 'leapt') return 'busy';
+    const outcome = this.database.checkpointer.passive();
+    await this.leap();
+    return outcome;
+  }
+
+  /**
+   * The forced step, for a writer that never pauses: stops writers for the moment that one complete checkpoint takes.
+   * An application without busy timeout sees SQLITE_BUSY meanwhile. Answers how long they were stopped, in
+   * milliseconds, or undefined if a writer was at it.
+   */
+  async force(): Promise<number | undefined> {
+    if ((await this.checkpoint()) === 'busy' || this.isHeld) return undefined;
+    const began = performance.now();
+    const stopped = this.database.checkpointer.withWritersStopped(() => {
+      if (this.#capture.backlog > AT_ONCE || !this.#leapAtOnce()) return;
+      this.database.checkpointer.passive();
+      this.#leapAtOnce();
+    });
+    return stopped ? performance.now() - began : undefined;
+  }
+
+  /** Everything read and not handed over yet; with a snapshot of exactly that state if asked for. */
+  async take(wantSnapshot: boolean): Promise<{ changeSet: ChangeSet | undefined; snapshot: Snapshot | undefined }> {
+    await this.leap();
+    const changeSet =
+      this.#baseline === undefined ? await this.#capture.freeze() : await this.#takeBaseline(this.#baseline);
+    const empty = this.#capture.commit === 0;
+    return { changeSet, snapshot: wantSnapshot && !empty ? await this.#snapshot() : undefined };
+  }
+
+  /**
+   * The end of following: reads the tail, closes the connections, and reads once more what was written between the
+   * two. While a snapshot is held, its last release closes them.
+   */
+  async end(): Promise<ChangeSet | undefined> {
+    const { changeSet } = this.#baseline === undefined ? { changeSet: undefined } : await this.take(false);
+    if (this.#holds > 0) {
+      this.#ending = true;
+      return changeSet ?? (await this.take(false)).changeSet;
+    }
+    await this.leap();
+    const before = this.#capture.position;
+    this.database.disconnect();
+    try {
+      await this.#copy();
+      const tail = await this.#capture.freeze();
+      const after = this.#capture.position;
+      // No mark protected the frames written since: if the WAL restarted, some may be missing.
+      const certain = before === undefined || after === undefined || sameWal(before, after);
+      return tail === undefined || certain ? tail : { ...tail, position: undefined };
+    } finally {
+      this.database.closeFiles();
+    }
+  }
+
+  /** Closes everything at once, or when the last snapshot is released. */
+  close(): void {
+    this.#ending = true;
+    if (this.#holds === 0) this.database.close();
+  }
+
+  async #copy(): Promise<void> {
+    if (this.#baseline !== undefined) return;
+    try {
+      await this.#capture.copy();
+    } catch (error) {
+      if (!(error instanceof LostContinuity)) throw error;
+      this.#baseline = this.#otherwise;
+    }
+  }
+
+  #leapAtOnce(): boolean {
+    if (!this.database.beginLeap()) return false;
+    try {
+      if (this.#baseline === undefined) this.#capture.copyAtOnce();
+    } catch (error) {
+      this.database.abandonLeap();
+      throw error;
+    }
+    this.database.endLeap();
+    return true;
+  }
+
+  async #takeBaseline(baseline: Baseline): Promise<ChangeSet | undefined> {
+    this.#capture.jumpToEnd();
+    if (this.#capture.commit === 0) return undefined;
+    const release = this.#hold();
+    try {
+      const reader = await this.#reader();
+      const facts = {
+        why: baseline.why,
+        commit: this.#capture.commit,
+        transactions: 0,
+        wal: this.#capture.emptyRange,
+        position: this.#capture.position,
+      };
+      this.#baseline = undefined;
+      return changeSetFromSnapshot(reader, facts, release);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  async #snapshot(): Promise<Snapshot> {
+    const release = this.#hold();
+    try {
+      const reader = await this.#reader();
+      return {
+        pageSize: reader.pageSize,
+        commit: reader.commit,
+        wal: this.#capture.emptyRange,
+        pages: () => reader.pages(),
+        release: async () => release(),
+      };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  #reader(): Promise<SnapshotReader> {
+    const { databaseFile, walFile } = this.database;
+    const { pageSize, commit, position } = this.#capture;
+    return SnapshotReader.open({ databaseFile, walFile, pageSize, commit, position });
+  }
+
+  #hold(): () => void {
+    this.#holds += 1;
+    let held = true;
+    return () => {
+      if (!held) throw new StationError('INTERNAL', 'released twice');
+      held = false;
+      this.#holds -= 1;
+      if (this.#holds > 0) return;
+      if (this.#ending) this.database.close();
+      else this.#released();
+    };
+  }
+}

@@ -1,0 +1,109 @@
+import { decideTick, defaultLimits, TICK } from './checkpoint-policy.ts';
+import type { NextStep } from './follow-loop.ts';
+import type { FollowedDatabase } from './followed-database.ts';
+import type { CheckpointLimits, FollowerNotice } from './follower.ts';
+import type { WalIndex } from './wal-index.ts';
+
+/** Quiet for this long, looks become half as frequent. */
+const SLOWER_AFTER = 100;
+const BUSY_NOTICE_AFTER = 5_000;
+const BUSY_NOTICE_EVERY = 30_000;
+
+/** Watches one database's WAL grow, and does at each tick what the checkpoint policy says. */
+export class Pace {
+  readonly #followed: FollowedDatabase;
+  readonly #limits: CheckpointLimits;
+  readonly #notice: (notice: FollowerNotice) => void;
+  #seen: WalIndex | undefined;
+  #lastGrowth = 0;
+  #lastQuiet: number;
+  #lastCheckpoint = Number.NEGATIVE_INFINITY;
+  #lastForced = Number.NEGATIVE_INFINITY;
+  #busySince: number | undefined;
+  #lastBusyNotice = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    followed: FollowedDatabase,
+    limits: Partial<CheckpointLimits> | undefined,
+    notice: (notice: FollowerNotice) => void,
+    now: number,
+  ) {
+    this.#followed = followed;
+    this.#limits = { ...defaultLimits(followed.pageSize), ...limits };
+    this.#notice = notice;
+    this.#lastGrowth = now;
+    this.#lastQuiet = now;
+  }
+
+  async tick(now: number): Promise<NextStep> {
+    const index = this.#followed.database.index();
+    const seen = this.#seen;
+    const grew = seen === undefined || !sameExtent(seen, index);
+    if (grew) this.#lastGrowth = now;
+    else this.#lastQuiet = now;
+    const action = decideTick(
+      {
+        now,
+        grew,
+        othersBackfilled: seen !== undefined && seen.backfilled !== index.backfilled,
+        frames: index.frames,
+        backfilled: index.backfilled,
+        lastGrowth: this.#lastGrowth,
+        lastQuiet: this.#lastQuiet,
+        lastCheckpoint: this.#lastCheckpoint,
+        lastForced: this.#lastForced,
+      },
+      this.#limits,
+    );
+    this.#seen = index;
+    if (action === 'leap') this.#noteBusy(await this.#followed.leap(), now);
+    if (action === 'checkpoint') await this.#checkpoint(now);
+    if (action === 'force') await this.#force(now);
+    if (action === 'sleep') return 'when-something-stirs';
+    return now - this.#lastGrowth > SLOWER_AFTER ? 2 * TICK : TICK;
+  }
+
+  async #checkpoint(now: number): Promise<void> {
+    this.#lastCheckpoint = now;
+    this.#noteBusy(await this.#followed.checkpoint(), now);
+    this.#noteBackfill();
+  }
+
+  async #force(now: number): Promise<void> {
+    const stopped = await this.#followed.force();
+    this.#noteBackfill();
+    if (stopped === undefined) return;
+    this.#lastForced = now;
+    this.#lastCheckpoint = now;
+    this.#notice({
+      level: 'info',
+      message: 'wal checkpoint forced: writers never pause',
+      fields: { frames: this.#seen?.frames ?? 0, stopped_ms: Math.round(stopped * 10) / 10 },
+    });
+  }
+
+  /** Our own backfill must not look like somebody else's at the next tick; frames that came meanwhile must. */
+  #noteBackfill(): void {
+    if (this.#seen === undefined) return;
+    this.#seen = { ...this.#seen, backfilled: this.#followed.database.index().backfilled };
+  }
+
+  #noteBusy(outcome: string, now: number): void {
+    if (outcome !== 'busy') {
+      this.#busySince = undefined;
+      return;
+    }
+    this.#busySince ??= now;
+    if (now - this.#busySince < BUSY_NOTICE_AFTER || now - this.#lastBusyNotice < BUSY_NOTICE_EVERY) return;
+    this.#lastBusyNotice = now;
+    this.#notice({
+      level: 'warn',
+      message: 'database is locked',
+      fields: { for_ms: Math.round(now - this.#busySince) },
+    });
+  }
+}
+
+function sameExtent(one: WalIndex, other: WalIndex): boolean {
+  return one.frames === other.frames && one.salt1 === other.salt1 && one.salt2 === other.salt2;
+}
