@@ -58,7 +58,7 @@ function addContentMd5(client: S3Client): void {
       }
       return next(args);
     },
-    { step: 'finalizeRequest', priority: 'high', name: 'contentMd5ForDeleteObjects' },
+    { step: 'build', priority: 'low', name: 'contentMd5ForDeleteObjects' },
   );
 }
 
@@ -70,6 +70,6 @@ function leavePayloadUnsigned(client: S3Client): void {
       if (request.body !== undefined) request.headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
       return next(args);
     },
-    { step: 'finalizeRequest', priority: 'high', name: 'unsignedPayload' },
+    { step: 'build', priority: 'low', name: 'unsignedPayload' },
   );
 }
