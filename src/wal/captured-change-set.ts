@@ -29,12 +29,12 @@ export function changeSetFromSnapshot(
   reader: SnapshotReader,
   facts: ChangeSetFacts,
   release: () => void,
-  runs?: readonly PageRun[],
+  runs?: () => Iterable<PageRun>,
 ): ChangeSet {
   return {
     ...facts,
     pageSize: reader.pageSize,
-    pages: () => reader.pages(runs),
+    pages: () => reader.pages(runs?.()),
     release: async () => release(),
   };
 }

@@ -47,8 +47,10 @@ export function decideTick(state: TickState, limits: CheckpointLimits): TickActi
   if (state.othersBackfilled) return 'checkpoint';
   const mayRetry = state.lastCheckpoint < state.lastGrowth || state.now - state.lastCheckpoint >= RETRY_AFTER;
   const quiet = state.now - state.lastGrowth;
-  if (behind >= limits.quietFrames && mayRetry) return 'checkpoint';
-  if (behind > 0 && quiet >= SETTLE_AFTER && mayRetry) return 'checkpoint';
+  // The WAL's length counts, not only what is behind: a checkpoint of many frames outlasts the pause it was begun in,
+  // and only the next one, of few, ends within a pause and lets the writer start the WAL over.
+  const due = state.frames >= limits.quietFrames || quiet >= SETTLE_AFTER;
+  if (behind > 0 && due && mayRetry) return 'checkpoint';
   return quiet >= SLEEP_AFTER ? 'sleep' : 'none';
 }
 

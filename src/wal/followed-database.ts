@@ -4,6 +4,7 @@ import { Capture, type CaptureOptions, LostContinuity } from './capture.ts';
 import { changeSetFromSnapshot } from './captured-change-set.ts';
 import type { ChangeSet, Snapshot } from './change-set.ts';
 import type { CheckpointOutcome } from './checkpointer.ts';
+import { differingPages } from './compare-pages.ts';
 import { SnapshotReader } from './snapshot.ts';
 import type { Baseline, StartState } from './start-state.ts';
 import type { WalPosition } from './wal-position.ts';
@@ -171,15 +172,19 @@ export class FollowedDatabase {
     const release = this.#hold();
     try {
       const reader = await this.#reader();
-      const facts = {
-        why: baseline.why,
-        commit: this.#capture.commit,
-        transactions: 0,
-        wal: this.#capture.emptyRange,
-        position: this.#capture.position,
-      };
+      const { commit, emptyRange: wal, position } = this.#capture;
+      const facts = { why: baseline.why, transactions: 0, commit, wal, position };
+      if (baseline.why !== 'downtime') {
+        this.#baseline = undefined;
+        return changeSetFromSnapshot(reader, facts, release);
+      }
+      const differing = await differingPages(reader, baseline.checksums);
       this.#baseline = undefined;
-      return changeSetFromSnapshot(reader, facts, release);
+      if (differing.size > 0 || commit !== baseline.checksums.commit) {
+        return changeSetFromSnapshot(reader, facts, release, () => differing.runs());
+      }
+      release();
+      return undefined;
     } catch (error) {
       release();
       throw error;
