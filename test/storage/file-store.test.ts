@@ -6,6 +6,19 @@ import { milliseconds } from '../../src/quantities.ts';
 import { bodyFromBytes, readAll } from '../../src/storage/object-body.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { openStore } from '../../src/storage/open-store.ts';
+import { describeObjectStore } from './conformance.ts';
+
+describeObjectStore('a folder', async () => {
+  const base = await mkdtemp(join(tmpdir(), 'file-store-'));
+  return {
+    open: (path) => openStore({ type: 'file', path: join(base, path) }),
+    openWrong: {},
+    timestampOf: async (path, key) => (await stat(join(base, path, key))).mtimeMs,
+    conditionalMultipart: true,
+    emptyRoot: false,
+    stop: () => rm(base, { recursive: true, force: true }),
+  };
+});
 
 let folder: string;
 let store: ObjectStore;
