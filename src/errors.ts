@@ -36,6 +36,7 @@ const table = {
   },
   RESTORE_NOT_AVAILABLE: { exitStatus: 69, hint: 'no replica holds what was asked for' },
   RESTORE_OUTPUT_EXISTS: { exitStatus: 69, hint: 'name another file with -o, or move the existing one aside' },
+  RESTORE_WRITE: { exitStatus: 69, hint: 'the disk that takes the database must have room for it' },
   REPLICA_AHEAD: {
     exitStatus: 69,
     hint: 'decide which copy is right: --on-conflict=keep-local or --on-conflict=use-replica',

@@ -10,9 +10,9 @@ export interface ReplicaPosition {
   readonly pageSize: number;
   /** Size of the database, in pages. */
   readonly commit: number;
-  /** Key of the file that was read for it. */
-  readonly key: string;
-  /** That file's own checksum, from its last 8 bytes: two replicas of one history agree on it. */
+  /** Level of the file that was read for it: the lowest that ends there. */
+  readonly level: number;
+  /** That file's own checksum, from its last 8 bytes: at level 0, all replicas of one history hold the same bytes. */
   readonly fileChecksum: bigint;
   /** Listed above `txid`, but out of reach. */
   readonly unreachable: TxidRange | undefined;
@@ -23,7 +23,7 @@ export type ReplicaAnswer =
   | { readonly kind: 'holds'; readonly replica: string; readonly position: ReplicaPosition }
   /** It answered, and holds nothing. */
   | { readonly kind: 'empty'; readonly replica: string }
-  /** It answered, and holds files of which nothing can be restored. */
+  /** It answered, and holds something, but not what is asked for: no sound chain, or not that TXID or time. */
   | { readonly kind: 'unsound'; readonly replica: string; readonly newestListed: Txid; readonly error: StationError }
   /** It refused, or could not be reached. */
   | { readonly kind: 'failed'; readonly replica: string; readonly error: StationError }

@@ -11,6 +11,7 @@ export interface RestorePolicy {
 }
 
 type Holder = Extract<ReplicaAnswer, { kind: 'holds' }>;
+type Unsound = Extract<ReplicaAnswer, { kind: 'unsound' }>;
 
 /** Two replicas whose files cannot be of one history. */
 export interface PartedHistories {
@@ -33,7 +34,7 @@ export type Choice =
       readonly ranking: readonly string[];
       readonly parted: readonly PartedHistories[];
       readonly reasons: readonly string[];
-      /** What an operator should read even where nobody asked for reasons. */
+      /** What this choice passes over, for the operator to read even where nobody asked for reasons. */
       readonly warnings: readonly string[];
     }
   | { readonly kind: 'empty'; readonly reasons: readonly string[] }
@@ -52,12 +53,12 @@ export function chooseReplica(answers: readonly ReplicaAnswer[], policy: Restore
   if (policy.from !== undefined) return chooseNamed(answers, policy.from, reasons);
   const silent = answers.filter((answer) => answer.kind === 'failed' || answer.kind === 'no-answer');
   if (policy.quorum === 'all' && silent.length > 0) {
-    return stop(unreachable('not every replica answered, and the quorum is "all"', silent));
+    return stop(unreachable('not every replica answered, and the quorum is "all"', answers));
   }
   const holders = rank(answers);
   const newest = holders[0];
   if (newest !== undefined) return restoreChoice(newest, answers, reasons);
-  if (silent.length > 0) return stop(unreachable('no replica that answered holds the database', silent));
+  if (silent.length > 0) return stop(unreachable('no replica that answered holds the database', answers));
   const unsound = answers.filter((answer) => answer.kind === 'unsound');
   if (unsound.length > 0) return stop(noSoundCopy(unsound));
   return { kind: 'empty', reasons };
@@ -94,7 +95,6 @@ function restoreChoice(chosen: Holder, answers: readonly ReplicaAnswer[], reason
     warnings: [
       ...answers.filter((answer) => answer.kind !== 'holds' && answer.kind !== 'empty').map(passedOver),
       ...answers.flatMap(outOfReach),
-      ...parted.map(describeParted),
     ],
   };
 }
@@ -106,8 +106,8 @@ function rank(answers: readonly ReplicaAnswer[]): readonly Holder[] {
 }
 
 /**
- * Histories have parted where the one captured later has the lower TXID, or where both end in a file of the same name
- * whose contents differ.
+ * Histories have parted where the one captured later has the lower TXID, or where the same TXID is another file at
+ * level 0. (Merged files may differ in their bytes and still say the same.)
  */
 function findParted(ranking: readonly Holder[]): readonly PartedHistories[] {
   return ranking.flatMap((newer, index) =>
@@ -120,12 +120,8 @@ function findParted(ranking: readonly Holder[]): readonly PartedHistories[] {
 
 function haveParted(newer: ReplicaPosition, older: ReplicaPosition): boolean {
   if (newer.txid < older.txid && newer.timestamp > older.timestamp) return true;
-  return nameOf(newer) === nameOf(older) && newer.fileChecksum !== older.fileChecksum;
-}
-
-/** The key without its folder: level 0 of two replicas holds the same files under the same names. */
-function nameOf(position: ReplicaPosition): string {
-  return position.key.slice(position.key.lastIndexOf('/') + 1);
+  const bothLevel0 = newer.level === 0 && older.level === 0;
+  return bothLevel0 && newer.txid === older.txid && newer.fileChecksum !== older.fileChecksum;
 }
 
 function sideOf(holder: Holder): PartedSide {
@@ -139,7 +135,7 @@ function reasonOf(answer: ReplicaAnswer): string {
     case 'empty':
       return `${answer.replica}: empty`;
     case 'unsound':
-      return `${answer.replica}: holds nothing that can be restored: ${answer.error.message}`;
+      return `${answer.replica}: nothing to restore: ${answer.error.message}`;
     case 'failed':
       return `${answer.replica}: ${answer.error.message}`;
     case 'no-answer':
@@ -159,18 +155,25 @@ function outOfReach(answer: ReplicaAnswer): readonly string[] {
   ];
 }
 
-function describeParted({ newer, older }: PartedHistories): string {
+/** One line that names both sides. */
+export function describeParted({ newer, older }: PartedHistories): string {
   const side = (one: PartedSide) => `${one.replica} (TXID ${one.txid}, ${describeTime(one.timestamp)})`;
   return `histories have parted: ${side(newer)} is the later, yet not a continuation of ${side(older)}; --restore-from NAME decides otherwise`;
 }
 
-function unreachable(situation: string, silent: readonly ReplicaAnswer[]): StationError {
-  const first = silent.find((answer) => answer.kind === 'failed');
-  return new StationError('RESTORE_UNREACHABLE', `${situation}: ${silent.map(reasonOf).join('; ')}`, {
-    cause: first?.error,
+function unreachable(situation: string, answers: readonly ReplicaAnswer[]): StationError {
+  const failed = answers.find((answer) => answer.kind === 'failed');
+  return new StationError('RESTORE_UNREACHABLE', `${situation}: ${answers.map(reasonOf).join('; ')}`, {
+    cause: failed?.error,
   });
 }
 
-function noSoundCopy(unsound: readonly ReplicaAnswer[]): StationError {
-  return new StationError('RESTORE_NO_SOUND_COPY', unsound.map(reasonOf).join('; '));
+function noSoundCopy(unsound: readonly Unsound[]): StationError {
+  const notAvailable = unsound.every((answer) => answer.error.code === 'RESTORE_NOT_AVAILABLE');
+  const code = notAvailable ? 'RESTORE_NOT_AVAILABLE' : 'RESTORE_NO_SOUND_COPY';
+  const hint = unsound[0]?.error.hint;
+  return new StationError(code, unsound.map(reasonOf).join('; '), {
+    cause: unsound[0]?.error,
+    ...(unsound.length === 1 && hint !== undefined ? { hint } : {}),
+  });
 }

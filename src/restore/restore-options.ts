@@ -1,6 +1,6 @@
 import type { Bytes, Milliseconds, Txid } from '../quantities.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import type { ReplicaAnswer } from './answer.ts';
+import type { ReplicaAnswer, ReplicaPosition } from './answer.ts';
 import type { PartedHistories, RestorePolicy } from './choose.ts';
 
 /** Which state is wanted. A timestamp means the last state captured at or before it. */
@@ -52,8 +52,21 @@ export interface RestoreDatabaseOptions extends RestoreRequest {
   readonly integrity: IntegrityPolicy;
   /** Requests at a time; 8 if not given. */
   readonly parallelism?: number;
+  /**
+   * Called when the copy is proven and nothing is published yet: what must be on disk before the database is (the
+   * position it is at) is written here. If it rejects, nothing is published.
+   */
+  readonly beforePublish?: (proven: ProvenCopy) => Promise<void>;
   /** The clock, for tests; milliseconds since the epoch. */
   readonly now?: () => Milliseconds;
+}
+
+/** A copy about to be published. */
+export interface ProvenCopy {
+  readonly replica: string;
+  readonly position: ReplicaPosition;
+  readonly timestamp: Milliseconds;
+  readonly answers: readonly ReplicaAnswer[];
 }
 
 export interface RestoredDatabase {

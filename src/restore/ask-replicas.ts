@@ -1,0 +1,113 @@
+import { isStationError, type StationError, toStationError } from '../errors.ts';
+import { type Milliseconds, milliseconds } from '../quantities.ts';
+import { type BackoffLimits, backoffDelay } from '../replication/backoff.ts';
+import type { ReplicaAnswer } from './answer.ts';
+import { wait } from './fetch-range.ts';
+import { type Inventory, takeInventory } from './inventory.ts';
+import type { NamedReplica, RestoreTarget } from './restore-options.ts';
+import { type Survey, surveyInventory } from './survey.ts';
+
+export const DEFAULT_ANSWER_TIMEOUT = milliseconds(30_000);
+const RETRY: BackoffLimits = { first: milliseconds(250), most: milliseconds(5_000) };
+/** A file listed a moment ago and gone now: retention ran between. The list is taken anew so many times. */
+const RELISTS = 3;
+
+/** What a replica said, and what was found out for it. */
+export interface ReplicaReport extends Survey {
+  readonly replica: NamedReplica;
+  readonly inventory: Inventory | undefined;
+}
+
+/**
+ * Asks every replica what it holds, all at the same time, each independent of the others. Failures that may pass
+ * (unreachable, throttled) are tried again until the deadline; refusals are not.
+ * @throws the signal's reason on abort; a replica's failure is an answer, not an error
+ */
+export async function askReplicas(
+  replicas: readonly NamedReplica[],
+  target: RestoreTarget,
+  timeout: Milliseconds,
+  signal: AbortSignal,
+): Promise<readonly ReplicaReport[]> {
+  return Promise.all(replicas.map((replica) => askReplica(replica, target, new Set(), timeout, signal)));
+}
+
+/** Asks one replica, which is known to hold damaged files under the keys of `excluding`. */
+export async function askReplica(
+  replica: NamedReplica,
+  target: RestoreTarget,
+  excluding: ReadonlySet<string>,
+  timeout: Milliseconds,
+  signal: AbortSignal,
+): Promise<ReplicaReport> {
+  const deadline = new AbortController();
+  const expired = Promise.withResolvers<'expired'>();
+  const timer = setTimeout(() => {
+    deadline.abort();
+    expired.resolve('expired');
+  }, timeout);
+  const failures: StationError[] = [];
+  try {
+    const asked = askUntil(replica, target, excluding, AbortSignal.any([signal, deadline.signal]), failures);
+    // A store that ignores its signal must not hold up the others: the deadline is kept here as well.
+    asked.catch(() => undefined);
+    const report = await Promise.race([asked, expired.promise, rejectOnAbort(signal, expired.promise)]);
+    if (report !== 'expired') return report;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!deadline.signal.aborted) return reportOf(replica, excluding, failed(replica, error));
+  } finally {
+    clearTimeout(timer);
+    expired.resolve('expired');
+  }
+  const last = failures.at(-1);
+  const answer: ReplicaAnswer =
+    last === undefined ? { kind: 'no-answer', replica: replica.name, waited: timeout } : failed(replica, last);
+  return reportOf(replica, excluding, answer);
+}
+
+/** Rejects when the signal aborts; leaves no listener once `until` is settled. */
+function rejectOnAbort(signal: AbortSignal, until: Promise<unknown>): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    void until.then(() => signal.removeEventListener('abort', abort));
+    if (signal.aborted) abort();
+  });
+}
+
+async function askUntil(
+  replica: NamedReplica,
+  target: RestoreTarget,
+  excluding: ReadonlySet<string>,
+  signal: AbortSignal,
+  failures: StationError[],
+): Promise<ReplicaReport> {
+  let relists = 0;
+  for (;;) {
+    signal.throwIfAborted();
+    let listed = false;
+    try {
+      const inventory = await takeInventory(replica.store, signal);
+      listed = true;
+      return { replica, inventory, ...(await surveyInventory(replica, inventory, target, excluding, signal)) };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (listed && isStationError(error, 'STORAGE_NOT_FOUND') && relists < RELISTS) {
+        relists += 1;
+        continue;
+      }
+      if (!isStationError(error, 'STORAGE_UNREACHABLE', 'STORAGE_THROTTLED')) throw error;
+      failures.push(error);
+      await wait(backoffDelay(failures.length, RETRY, Math.random()), signal);
+    }
+  }
+}
+
+function failed(replica: NamedReplica, error: unknown): ReplicaAnswer {
+  return { kind: 'failed', replica: replica.name, error: toStationError(error) };
+}
+
+function reportOf(replica: NamedReplica, excluded: ReadonlySet<string>, answer: ReplicaAnswer): ReplicaReport {
+  return { replica, inventory: undefined, answer, plan: undefined, excluded };
+}

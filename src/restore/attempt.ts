@@ -1,0 +1,117 @@
+import { mkdir, open, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { isStationError, type StationError, toStationError } from '../errors.ts';
+import type { Bytes, Milliseconds } from '../quantities.ts';
+import type { ReplicaPosition } from './answer.ts';
+import { applyPlan } from './apply.ts';
+import type { RestorePlan } from './plan.ts';
+import { proveFile } from './prove.ts';
+import type { NamedReplica, RestoreDatabaseOptions } from './restore-options.ts';
+import { writeError } from './write-error.ts';
+
+const DEFAULT_PARALLELISM = 8;
+
+/** What became of one try with one plan of one replica. Whatever failed here may go better with another. */
+export type Attempt =
+  | {
+      readonly kind: 'proven';
+      readonly file: string;
+      readonly timestamp: Milliseconds;
+      readonly bytesDownloaded: Bytes;
+      readonly integrity: 'ok' | 'deferred' | 'skipped';
+      readonly remarks: readonly string[];
+    }
+  | { readonly kind: 'damaged'; readonly key: string; readonly error: StationError }
+  /** A file of the plan has gone since it was listed. */
+  | { readonly kind: 'gone'; readonly error: StationError }
+  | { readonly kind: 'failed'; readonly error: StationError }
+  /** All files are sound, the database in them is not. */
+  | { readonly kind: 'unsound'; readonly error: StationError };
+
+/**
+ * Fetches, applies, proves and fsyncs; publishes nothing.
+ * @throws StationError DATA_FOLDER or RESTORE_WRITE where the disk refuses: no other replica would help
+ */
+export async function attemptRestore(
+  options: RestoreDatabaseOptions,
+  replica: NamedReplica,
+  plan: RestorePlan,
+  position: ReplicaPosition,
+): Promise<Attempt> {
+  const { signal, events } = options;
+  const file = await prepareWorkFolder(options);
+  try {
+    const applied = await applyPlan({
+      store: replica.store,
+      plan,
+      position,
+      databaseFile: file,
+      checksumFile: options.checksumFile,
+      parallelism: options.parallelism ?? DEFAULT_PARALLELISM,
+      progress: events.progress,
+      signal,
+    });
+    if (applied.kind === 'damaged') return { kind: 'damaged', key: applied.file.key, error: applied.error };
+    // The disk writes while SQLite reads: neither waits for the other.
+    const [proof] = await Promise.all([proveFile(file, position, options.integrity, signal), syncFile(file)]);
+    if (proof.kind === 'unsound') return proof;
+    return { ...applied, file, integrity: proof.kind, remarks: remarksOf(proof), kind: 'proven' };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isStationError(error, 'DATA_FOLDER', 'RESTORE_WRITE', 'INTERNAL') || !isStationError(error)) throw error;
+    return { kind: isStationError(error, 'STORAGE_NOT_FOUND') ? 'gone' : 'failed', error: toStationError(error) };
+  }
+}
+
+function remarksOf(proof: {
+  readonly kind: string;
+  readonly remarks?: readonly string[];
+  readonly reason?: string | undefined;
+}) {
+  if (proof.reason !== undefined) return [`SQLite could not run its check on the restored database: ${proof.reason}`];
+  return (proof.remarks ?? []).map((remark) => `the restored database is as the original was: ${remark}`);
+}
+
+function workFolderOf(options: RestoreDatabaseOptions): string {
+  return options.workFolder ?? join(dirname(options.output), `.${basename(options.output)}-restore`);
+}
+
+/** An empty place to work in, whatever a killed process left there. */
+async function prepareWorkFolder(options: RestoreDatabaseOptions): Promise<string> {
+  const folder = workFolderOf(options);
+  const file = join(folder, 'restoring.db');
+  try {
+    await mkdir(folder, { recursive: true });
+    await removeFiles(file, options.checksumFile);
+    return file;
+  } catch (cause) {
+    throw writeError(`the database cannot be restored into ${folder}`, cause);
+  }
+}
+
+/** Leaves nothing of a restore that was not published. */
+export async function clearWork(options: RestoreDatabaseOptions, published: boolean): Promise<void> {
+  const folder = workFolderOf(options);
+  await removeFiles(join(folder, 'restoring.db'), published ? undefined : options.checksumFile).catch(() => undefined);
+  if (options.workFolder === undefined) await rmdir(folder).catch(() => undefined);
+}
+
+async function removeFiles(database: string, checksums: string | undefined): Promise<void> {
+  const names = ['', '-wal', '-shm', '-journal'].map((suffix) => database + suffix);
+  await Promise.all(
+    [...names, ...(checksums === undefined ? [] : [checksums])].map((path) => rm(path, { force: true })),
+  );
+}
+
+async function syncFile(path: string): Promise<void> {
+  try {
+    const file = await open(path, 'r+');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw writeError('the database could not be written', cause);
+  }
+}

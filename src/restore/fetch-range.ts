@@ -1,0 +1,98 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { isStationError, StationError } from '../errors.ts';
+import { milliseconds } from '../quantities.ts';
+import { type BackoffLimits, backoffDelay } from '../replication/backoff.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+
+/** How long a download is kept up against a store that fails. */
+export interface Patience {
+  /** Failures in a row, without one byte between them, after which the store's error is thrown. */
+  readonly failures: number;
+  /** A body that gives nothing for so many milliseconds is dropped and asked for again. */
+  readonly stall: number;
+  readonly backoff: BackoffLimits;
+}
+
+/** About half a minute of a store that is down. */
+export const defaultPatience: Patience = {
+  failures: 10,
+  stall: 20_000,
+  backoff: { first: milliseconds(200), most: milliseconds(5_000) },
+};
+
+/** An object that ends early, or a range refused as past its end, is believed after so many tries. */
+const SHORT_ANSWERS = 3;
+
+/**
+ * Bytes `start` to `end` of an object, resumed where a body is cut off.
+ * @returns fewer bytes where the object itself ends earlier
+ * @throws StationError STORAGE_NOT_FOUND and STORAGE_DENIED at once, the others when `patience` is used up; the
+ *   signal's reason on abort
+ */
+export async function fetchRange(
+  store: ObjectStore,
+  key: string,
+  range: { readonly start: number; readonly end: number },
+  signal: AbortSignal,
+  patience: Patience = defaultPatience,
+): Promise<Uint8Array> {
+  const target = Buffer.allocUnsafeSlow(range.end - range.start);
+  let filled = 0;
+  let failures = 0;
+  let shortAnswers = 0;
+  while (filled < target.byteLength) {
+    const before = filled;
+    let failure: unknown;
+    try {
+      for await (const chunk of openBody(store, key, range.start + filled, range.end, signal, patience.stall)) {
+        const part = chunk.subarray(0, target.byteLength - filled);
+        target.set(part, filled);
+        filled += part.byteLength;
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isStationError(error, 'STORAGE_UNREACHABLE', 'STORAGE_THROTTLED', 'STORAGE_BROKEN')) throw error;
+      failure = error;
+    }
+    if (filled === target.byteLength) break;
+    failures = filled > before ? 1 : failures + 1;
+    shortAnswers = failure === undefined || isPastEnd(failure) ? shortAnswers + 1 : 0;
+    if (shortAnswers >= SHORT_ANSWERS && filled === before) return target.subarray(0, filled);
+    if (failures >= patience.failures && failure !== undefined) throw failure;
+    await wait(backoffDelay(failures, patience.backoff, Math.random()), signal);
+  }
+  return target;
+}
+
+/** The provider's own word for a range that begins where the object has already ended. */
+function isPastEnd(failure: unknown): boolean {
+  return isStationError(failure, 'STORAGE_BROKEN') && failure.message.includes('InvalidRange');
+}
+
+/** Waits, and on abort throws the signal's own reason. */
+export async function wait(duration: number, signal: AbortSignal): Promise<void> {
+  await pause(duration, undefined, { signal }).catch(() => undefined);
+  signal.throwIfAborted();
+}
+
+async function* openBody(
+  store: ObjectStore,
+  key: string,
+  start: number,
+  end: number,
+  signal: AbortSignal,
+  stall: number,
+): AsyncGenerator<Uint8Array> {
+  const stalled = new AbortController();
+  const reason = new StationError('STORAGE_UNREACHABLE', `${store.url}/${key}: nothing arrived for ${stall / 1000} s`);
+  const timer = setTimeout(() => stalled.abort(reason), stall);
+  try {
+    const bodySignal = AbortSignal.any([signal, stalled.signal]);
+    for await (const chunk of store.get(key, { range: { start, end }, signal: bodySignal })) {
+      timer.refresh();
+      yield chunk;
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,199 @@
+import { StationError } from '../errors.ts';
+import { milliseconds } from '../quantities.ts';
+import type { ReplicaAnswer, ReplicaPosition } from './answer.ts';
+import { askReplica, askReplicas, DEFAULT_ANSWER_TIMEOUT, type ReplicaReport } from './ask-replicas.ts';
+import { type Attempt, attemptRestore, clearWork } from './attempt.ts';
+import { type Choice, chooseReplica, describeParted } from './choose.ts';
+import { describePosition, describeTime } from './describe.ts';
+import type { RestorePlan } from './plan.ts';
+import { publishDatabase } from './publish.ts';
+import type { RestoreDatabaseOptions, RestoredDatabase, RestoreOutcome, RestoreRequest } from './restore-options.ts';
+
+/** Files that vanish while they are read mean that retention runs; so often is a replica listed anew for it. */
+const RELISTS = 3;
+
+export interface RestorePreview {
+  readonly choice: Choice;
+  readonly reports: readonly ReplicaReport[];
+}
+
+/** Asks and chooses, and stops there: what `restore -dry-run` shows. */
+export async function previewRestore(request: RestoreRequest): Promise<RestorePreview> {
+  const timeout = request.answerTimeout ?? DEFAULT_ANSWER_TIMEOUT;
+  const reports = await askReplicas(request.replicas, request.target, timeout, request.signal);
+  return { choice: chooseReplica(answersOf(reports), request.policy), reports };
+}
+
+/**
+ * Restores a database: asks every replica, chooses the newest, fetches, proves and publishes it. Where a copy turns out
+ * damaged, what is sound of all replicas is compared anew, until one is whole or none is left. Until the very end
+ * nothing is where the database belongs (safety rule 2).
+ *
+ * @throws StationError RESTORE_UNREACHABLE, RESTORE_NO_SOUND_COPY, RESTORE_NOT_AVAILABLE, RESTORE_OUTPUT_EXISTS,
+ *   DATA_FOLDER, RESTORE_WRITE, USAGE (no such replica); the signal's reason on abort. Nothing is left behind then.
+ */
+export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<RestoreOutcome> {
+  const started = performance.now();
+  let published = false;
+  try {
+    const { reports } = await previewRestore(options);
+    const found = await findSoundCopy(options, reports);
+    if (found.kind === 'empty') return found;
+    const { attempt, report, plan, position, answers, choice, fellBack } = found;
+    const now = options.now?.() ?? milliseconds(Date.now());
+    const overwrite = options.overwrite ?? false;
+    const { timestamp } = attempt;
+    await options.beforePublish?.({ replica: report.replica.name, position, timestamp, answers });
+    const movedAside = await publishDatabase(attempt.file, options.output, { overwrite, now });
+    published = true;
+    for (const path of movedAside) options.events.warn(`left over beside the database, moved aside to ${path}`);
+    const { txid, pageSize, commit } = position;
+    return {
+      kind: 'restored',
+      replica: report.replica.name,
+      txid,
+      timestamp: attempt.timestamp,
+      pageSize,
+      commit,
+      files: plan.files.length,
+      bytesDownloaded: attempt.bytesDownloaded,
+      elapsed: milliseconds(Math.round(performance.now() - started)),
+      integrity: attempt.integrity,
+      fellBack,
+      parted: choice.parted,
+      answers,
+      movedAside,
+    } satisfies RestoredDatabase;
+  } finally {
+    await clearWork(options, published);
+  }
+}
+
+interface SoundCopy {
+  readonly kind: 'found';
+  readonly attempt: Extract<Attempt, { kind: 'proven' }>;
+  readonly report: ReplicaReport;
+  readonly plan: RestorePlan;
+  readonly position: ReplicaPosition;
+  readonly choice: Extract<Choice, { kind: 'restore' }>;
+  /** As the replicas stand now, damage found on the way included. */
+  readonly answers: readonly ReplicaAnswer[];
+  readonly fellBack: readonly string[];
+}
+
+async function findSoundCopy(
+  options: RestoreDatabaseOptions,
+  asked: readonly ReplicaReport[],
+): Promise<SoundCopy | Extract<RestoreOutcome, { kind: 'empty' }>> {
+  const reports = new Map(asked.map((report) => [report.replica.name, report]));
+  const relists = new Map<string, number>();
+  const lines = new WarnedLines(options);
+  let promised: { readonly replica: string; readonly position: ReplicaPosition } | undefined;
+  for (;;) {
+    for (const report of reports.values()) lines.damagedFiles(report);
+    const answers = answersOf([...reports.values()]);
+    const choice = chooseReplica(answers, options.policy);
+    if (choice.kind === 'empty') return { kind: 'empty', answers };
+    if (choice.kind === 'stop') throw choice.error;
+    const report = reports.get(choice.replica);
+    if (report?.plan === undefined) throw new StationError('INTERNAL', `no plan for replica ${choice.replica}`);
+    lines.choice(choice);
+    promised ??= choice;
+    const attempt = await attemptRestore(options, report.replica, report.plan, choice.position);
+    if (attempt.kind === 'proven') {
+      lines.loss(promised, choice);
+      for (const remark of attempt.remarks) options.events.warn(remark);
+      return {
+        kind: 'found',
+        attempt,
+        report,
+        plan: report.plan,
+        position: choice.position,
+        choice,
+        answers,
+        fellBack: lines.fellBack,
+      };
+    }
+    lines.add(`${choice.replica}: ${attempt.error.message}`);
+    reports.set(choice.replica, await reportAfter(options, report, attempt, relists));
+  }
+}
+
+/** What the replica is good for after a failed attempt. */
+async function reportAfter(
+  options: RestoreDatabaseOptions,
+  report: ReplicaReport,
+  attempt: Exclude<Attempt, { kind: 'proven' }>,
+  relists: Map<string, number>,
+): Promise<ReplicaReport> {
+  const { name } = report.replica;
+  const timeout = options.answerTimeout ?? DEFAULT_ANSWER_TIMEOUT;
+  const again = (excluded: ReadonlySet<string>) =>
+    askReplica(report.replica, options.target, excluded, timeout, options.signal);
+  if (attempt.kind === 'damaged') return again(new Set([...report.excluded, attempt.key]));
+  const count = relists.get(name) ?? 0;
+  relists.set(name, count + 1);
+  if (attempt.kind === 'gone' && count < RELISTS) return again(report.excluded);
+  const newestListed = report.inventory?.newestListed ?? report.plan?.txid;
+  const answer: ReplicaAnswer =
+    attempt.kind === 'unsound' && newestListed !== undefined
+      ? { kind: 'unsound', replica: name, newestListed, error: attempt.error }
+      : { kind: 'failed', replica: name, error: attempt.error };
+  return { ...report, answer, plan: undefined };
+}
+
+/** Says each thing once, and keeps what the outcome must tell of. */
+class WarnedLines {
+  readonly fellBack: string[] = [];
+  readonly #said = new Set<string>();
+  readonly #options: RestoreDatabaseOptions;
+
+  constructor(options: RestoreDatabaseOptions) {
+    this.#options = options;
+  }
+
+  add(line: string): void {
+    if (this.#sayOnce(line)) this.fellBack.push(line);
+  }
+
+  damagedFiles(report: ReplicaReport): void {
+    for (const key of report.excluded) this.add(`${report.replica.name}: ${key} is damaged and left out`);
+  }
+
+  choice(choice: Extract<Choice, { kind: 'restore' }>): void {
+    for (const line of choice.warnings) this.add(line);
+    for (const parted of choice.parted) this.#sayOnce(describeParted(parted));
+    this.#options.events.step(`restoring from ${choice.replica}: ${describePosition(choice.position)}`);
+  }
+
+  loss(
+    promised: { readonly replica: string; readonly position: ReplicaPosition },
+    restored: { readonly replica: string; readonly position: ReplicaPosition },
+  ): void {
+    const line = describeLoss(promised.position, restored.position);
+    if (line === undefined) return;
+    const where = promised.replica === restored.replica ? '' : `, and from ${restored.replica}`;
+    this.add(`the newest copy, in ${promised.replica}, was not sound: restored as of ${line}${where}`);
+  }
+
+  #sayOnce(line: string): boolean {
+    if (this.#said.has(line)) return false;
+    this.#said.add(line);
+    this.#options.events.warn(line);
+    return true;
+  }
+}
+
+function describeLoss(promised: ReplicaPosition, restored: ReplicaPosition): string | undefined {
+  const seconds = (promised.timestamp - restored.timestamp) / 1000;
+  if (seconds === 0 && promised.txid === restored.txid) return undefined;
+  return `TXID ${restored.txid} of ${describeTime(restored.timestamp)} instead of TXID ${promised.txid}, ${lossOf(seconds)}`;
+}
+
+function lossOf(seconds: number): string {
+  return seconds > 0 ? `${seconds} s of commits are lost` : 'captured at the same time';
+}
+
+function answersOf(reports: readonly ReplicaReport[]): readonly ReplicaAnswer[] {
+  return reports.map((report) => report.answer);
+}
