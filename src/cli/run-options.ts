@@ -1,3 +1,4 @@
+import { StationError } from '../errors.ts';
 import type { LogLevel } from '../observe/log.ts';
 import type { LogFormat } from '../observe/log-line.ts';
 import type { Bytes, Milliseconds } from '../quantities.ts';
@@ -12,14 +13,18 @@ export type IntegrityCheck = 'none' | 'quick' | 'full';
 export interface CommonOptions {
   readonly invokedAs: InvokedAs;
   readonly config: string | undefined;
+  /** Litestream's `-no-expand-env`. */
+  readonly noExpandEnvironment: boolean;
   readonly logFormat: LogFormat | undefined;
   readonly logLevel: LogLevel | undefined;
 }
 
 /** `run` and `replicate`. `undefined`: given neither as flag nor in the environment; the config or the default decides. */
 export interface RunOptions extends CommonOptions {
-  /** The child's command and arguments. Empty: replicate without a child until a stop signal. */
+  /** The child's command and arguments, from the command line, `-exec` or STATION_COMMAND. May be empty. */
   readonly command: readonly string[];
+  /** True for `run`; `replicate` also works without a command: it replicates until a stop signal. */
+  readonly commandRequired: boolean;
   /** Path of the database: the config's by that path, or one configured by the environment alone. */
   readonly database: string | undefined;
   /** `replicate DB_PATH REPLICA_URL…`: the replicas named on the command line, instead of a config file. */
@@ -53,4 +58,21 @@ export interface RestoreOptions extends CommonOptions {
   readonly json: boolean;
   readonly integrityCheck: IntegrityCheck | undefined;
   readonly parallelism: number | undefined;
+}
+
+/**
+ * The command to supervise: what the options say, else the config's `exec`. Throws USAGE when there must be one and
+ * there is none.
+ */
+export function chooseCommand(
+  options: Pick<RunOptions, 'command' | 'commandRequired'>,
+  configured: readonly string[] | undefined,
+): readonly string[] {
+  const command = options.command.length > 0 ? options.command : (configured ?? []);
+  if (command.length === 0 && options.commandRequired) {
+    throw new StationError('USAGE', 'no command to supervise', {
+      hint: 'give one, as in "entrypoint run -- stn serve", or set STATION_COMMAND',
+    });
+  }
+  return command;
 }

@@ -9,7 +9,7 @@ export interface LogOptions {
   readonly format: LogFormat;
   readonly level: LogLevel;
   /** Default: stderr, because stdout belongs to the child. */
-  readonly stream?: DestinationStream;
+  readonly stream?: DestinationStream | 'stdout' | 'stderr';
   /** Colours for `pretty`; default: whether stderr is a terminal that wants them. */
   readonly colours?: boolean;
   /** On every line. */
@@ -28,7 +28,7 @@ export function createLog(options: LogOptions): Log {
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label.toUpperCase() }) },
     },
-    formatted(options.stream ?? standardError(), options),
+    formatted(openStream(options.stream ?? 'stderr'), options),
   );
   return logOn(logger, { ...options.fields }, (text) => redact(text, secrets));
 }
@@ -58,8 +58,9 @@ function formatted(stream: DestinationStream, options: LogOptions): DestinationS
   return { write: (line) => stream.write(`${format(JSON.parse(line) as LogRecord)}\n`) };
 }
 
-function standardError(): DestinationStream {
-  const stream = destination({ dest: 2, sync: true });
+function openStream(target: DestinationStream | 'stdout' | 'stderr'): DestinationStream {
+  if (typeof target !== 'string') return target;
+  const stream = destination({ dest: target === 'stdout' ? 1 : 2, sync: true });
   // Whoever read the lines may be gone (EPIPE, EIO after a hang-up). The child and the drain matter more than the lines.
   stream.on('error', () => {});
   return stream;

@@ -4,18 +4,14 @@ import type { Replication } from './replication-port.ts';
 /** Word for word what the replication guide tells operators to look for. */
 export const ephemeralWarning = '⚠️ No Litestream replica configured. Running in ephemeral mode.';
 
-/** Any one of these, or a config file, configures a replica. */
-export const replicaVariables: readonly string[] = [
-  'LITESTREAM_S3_BUCKET',
-  'LITESTREAM_GCS_BUCKET',
-  'LITESTREAM_ABS_BUCKET',
-];
-
-/** The replication of ephemeral mode: it warns once, at the start, and does nothing. */
-export function createEphemeralReplication(log: Log): Replication {
+/**
+ * The replication of ephemeral mode: it warns once, at the start, and does nothing.
+ * `variables`: those of which any one, if set, would configure a replica.
+ */
+export function createEphemeralReplication(log: Log, variables: readonly string[]): Replication {
   return {
     prepare: async () => {
-      log.warn(ephemeralWarning, { set: replicaVariables.join(', ') });
+      log.warn(ephemeralWarning, { set: variables.join(', ') });
     },
     syncSoon: () => {},
     drain: async () => ({ complete: true, replicas: [] }),

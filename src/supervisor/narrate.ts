@@ -37,6 +37,8 @@ export function narrateDrain(log: Log, report: DrainReport, took: Milliseconds, 
     else log.error('drain: commits not replicated', fields);
   }
   const seconds = inSeconds(took);
+  // In ephemeral mode there was nothing to drain, and saying otherwise would be a promise.
+  if (report.replicas.length === 0 && report.complete) return;
   if (report.complete) log.info('drain complete', { seconds });
   else log.error('drain incomplete: keep the volume and start again', { seconds });
 }

@@ -1,0 +1,123 @@
+import { StationError } from '../errors.ts';
+import type { LogLevel } from '../observe/log.ts';
+import { type GivenOptions, parseOptions } from './given-options.ts';
+import { type commonOptions, replicateOptions, restoreOptions, runOptions } from './option-table.ts';
+import type { CommonOptions, InvokedAs, RestoreOptions, RunOptions } from './run-options.ts';
+
+/** What surrounds a command line. */
+export interface ArgumentContext {
+  readonly invokedAs: InvokedAs;
+  /** A look into the environment: `environmentLookup`. */
+  readonly lookup: (name: string) => string | undefined;
+}
+
+/** `run [options] [--] COMMAND [ARG…]`. Throws USAGE, CONFIG_ENVIRONMENT, HelpRequested. */
+export function parseRun(words: readonly string[], context: ArgumentContext): RunOptions {
+  const given = parseOptions(runOptions, {
+    ...context,
+    verb: 'run',
+    words,
+    operands: '[command...]',
+    stopAtOperand: true,
+  });
+  const command = given.operands.length > 0 ? given.operands : commandOfEnvironment(context);
+  return { ...commonOf(given, context), ...runSettings(given), command, commandRequired: true, replicaUrls: [] };
+}
+
+/** `replicate [options] [DB_PATH REPLICA_URL…]`, Litestream's form of `run`. Throws as `parseRun` does. */
+export function parseReplicate(words: readonly string[], context: ArgumentContext): RunOptions {
+  const given = parseOptions(replicateOptions, {
+    ...context,
+    verb: 'replicate',
+    words,
+    operands: '[db-path-and-replica-urls...]',
+    stopAtOperand: false,
+  });
+  const [database, ...replicaUrls] = given.operands;
+  if (database !== undefined && (replicaUrls.length === 0 || !replicaUrls.every((url) => url.includes('://')))) {
+    throw new StationError('USAGE', 'replicate takes DB_PATH REPLICA_URL…, or nothing', {
+      hint: 'a command to supervise goes into -exec, or after "run --"',
+    });
+  }
+  const exec = given.text('exec');
+  const settings = runSettings(given);
+  return {
+    ...commonOf(given, context),
+    ...settings,
+    database: database ?? settings.database,
+    replicaUrls,
+    command: exec === undefined ? commandOfEnvironment(context) : shellCommand(exec),
+    commandRequired: false,
+  };
+}
+
+/** `restore [options] DB_PATH|REPLICA_URL`. Throws as `parseRun` does. */
+export function parseRestore(words: readonly string[], context: ArgumentContext): RestoreOptions {
+  const given = parseOptions(restoreOptions, {
+    ...context,
+    verb: 'restore',
+    words,
+    operands: '[db-path-or-replica-url...]',
+    stopAtOperand: false,
+  });
+  const [source, ...others] = given.operands;
+  if (source === undefined || others.length > 0) {
+    throw new StationError('USAGE', 'restore takes one database path or replica URL', {
+      hint: 'for example: restore -config litestream.yml -timestamp 2026-01-15T14:30:00Z /data/station.db',
+    });
+  }
+  return {
+    ...commonOf(given, context),
+    source,
+    output: given.text('output'),
+    replica: given.text('replica'),
+    ifDbNotExists: given.switch('ifDbNotExists') ?? false,
+    ifReplicaExists: given.switch('ifReplicaExists') ?? false,
+    timestamp: given.text('timestamp'),
+    txid: given.text('txid'),
+    dryRun: given.switch('dryRun') ?? false,
+    force: given.switch('force') ?? false,
+    json: given.switch('json') ?? false,
+    integrityCheck: given.choice('integrityCheck', ['none', 'quick', 'full']),
+    parallelism: given.count('parallelism'),
+  };
+}
+
+function commonOf(given: GivenOptions<keyof typeof commonOptions>, { invokedAs }: ArgumentContext): CommonOptions {
+  const level = given.choice('logLevel', ['debug', 'info', 'warn', 'error']);
+  return {
+    invokedAs,
+    config: given.text('config'),
+    noExpandEnvironment: given.switch('noExpandEnvironment') ?? false,
+    logFormat: given.choice('logFormat', ['logfmt', 'json', 'pretty']),
+    logLevel: level?.toUpperCase() as LogLevel | undefined,
+  };
+}
+
+function runSettings(given: GivenOptions<keyof typeof runOptions>) {
+  return {
+    database: given.text('database'),
+    stopTimeout: given.duration('stopTimeout'),
+    drainRequire: given.choice('drainRequire', ['one', 'all']),
+    requireReplica: given.switch('requireReplica'),
+    restoreFrom: given.text('restoreFrom'),
+    restoreTimeout: given.duration('restoreTimeout'),
+    restoreQuorum: given.choice('restoreQuorum', ['any', 'all']),
+    onConflict: given.choice('onConflict', ['stop', 'keep-local', 'use-replica']),
+    integrityCheck: given.choice('integrityCheck', ['none', 'quick', 'full']),
+    integrityCheckMaxBytes: given.size('integrityCheckMaxBytes'),
+  };
+}
+
+function commandOfEnvironment({ lookup }: ArgumentContext): readonly string[] {
+  const text = lookup('STATION_COMMAND') ?? '';
+  return text.trim() === '' ? [] : shellCommand(text);
+}
+
+/**
+ * A command given as one text is read by the shell, as Docker reads the shell form of CMD: quotes, variables and `&&`
+ * mean what people expect. Signals reach what the shell starts, because they go to the whole process group.
+ */
+function shellCommand(text: string): readonly string[] {
+  return ['/bin/sh', '-c', text];
+}

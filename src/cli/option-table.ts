@@ -1,0 +1,95 @@
+/** One option of a verb, and the variable that stands in for it. */
+export interface OptionEntry {
+  /** Commander's notation: `--stop-timeout <duration>`. */
+  readonly flags: string;
+  readonly description: string;
+  readonly variable?: string;
+}
+
+export const commonOptions = {
+  config: { flags: '--config <file>', description: 'config file (else LITESTREAM_CONFIG and the usual places)' },
+  noExpandEnvironment: {
+    flags: '--no-expand-env',
+    description: 'leave variables in the config file as they are written',
+  },
+  logFormat: {
+    flags: '--log-format <format>',
+    description: 'logfmt, json or pretty',
+    variable: 'STATION_LOG_FORMAT',
+  },
+  logLevel: { flags: '--log-level <level>', description: 'debug, info, warn or error', variable: 'STATION_LOG_LEVEL' },
+} as const satisfies Record<string, OptionEntry>;
+
+export const runOptions = {
+  ...commonOptions,
+  database: { flags: '--database <path>', description: 'path of the database', variable: 'STATION_DATABASE' },
+  stopTimeout: {
+    flags: '--stop-timeout <duration>',
+    description: "time from the stop signal to the exit (else the platform's: 10s or 30s)",
+    variable: 'STATION_STOP_TIMEOUT',
+  },
+  drainRequire: {
+    flags: '--drain-require <which>',
+    description: 'one or all: how many replicas must hold everything at the exit',
+    variable: 'STATION_DRAIN_REQUIRE',
+  },
+  requireReplica: {
+    flags: '--require-replica',
+    description: 'fail where ephemeral mode would begin',
+    variable: 'STATION_REQUIRE_REPLICA',
+  },
+  restoreFrom: {
+    flags: '--restore-from <name>',
+    description: 'restore from this replica, not the newest',
+    variable: 'STATION_RESTORE_FROM',
+  },
+  restoreTimeout: {
+    flags: '--restore-timeout <duration>',
+    description: 'how long to wait for replicas to answer',
+    variable: 'STATION_RESTORE_TIMEOUT',
+  },
+  restoreQuorum: {
+    flags: '--restore-quorum <which>',
+    description: 'any or all: which replicas must answer before a restore',
+    variable: 'STATION_RESTORE_QUORUM',
+  },
+  onConflict: {
+    flags: '--on-conflict <how>',
+    description: 'stop, keep-local or use-replica, where a replica is ahead of the local database',
+    variable: 'STATION_ON_CONFLICT',
+  },
+  integrityCheck: {
+    flags: '--integrity-check <kind>',
+    description: "none, quick or full: SQLite's check of a restored database",
+    variable: 'STATION_INTEGRITY_CHECK',
+  },
+  integrityCheckMaxBytes: {
+    flags: '--integrity-check-max-size <size>',
+    description: 'above this size the check runs after the start',
+    variable: 'STATION_INTEGRITY_CHECK_MAX_SIZE',
+  },
+} as const satisfies Record<string, OptionEntry>;
+
+export const replicateOptions = {
+  ...runOptions,
+  exec: { flags: '--exec <command>', description: 'command to supervise, for a shell to read' },
+  restoreIfDbNotExists: {
+    flags: '--restore-if-db-not-exists',
+    description: 'accepted; an absent database is always restored',
+  },
+} as const satisfies Record<string, OptionEntry>;
+
+export const restoreOptions = {
+  ...commonOptions,
+  output: { flags: '-o, --output <file>', description: 'where to restore to (else the path of the database)' },
+  replica: { flags: '--replica <name>', description: 'restore from this replica' },
+  ifDbNotExists: { flags: '--if-db-not-exists', description: 'do nothing, successfully, where the database exists' },
+  ifReplicaExists: { flags: '--if-replica-exists', description: 'do nothing, successfully, where no replica holds it' },
+  timestamp: { flags: '--timestamp <time>', description: 'the state at this time (RFC 3339)' },
+  txid: { flags: '--txid <txid>', description: 'the state at this TXID (hexadecimal)' },
+  dryRun: { flags: '--dry-run', description: 'tell what would be done' },
+  force: { flags: '--force', description: 'move an existing output file aside' },
+  json: { flags: '--json', description: 'tell the outcome as JSON' },
+  integrityCheck: { flags: '--integrity-check <kind>', description: "none, quick or full: SQLite's own check" },
+  parallelism: { flags: '--parallelism <count>', description: 'how many files to fetch at once' },
+} as const satisfies Record<string, OptionEntry>;

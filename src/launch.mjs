@@ -1,0 +1,60 @@
+// The first of ours that Node runs. An old Node must be able to parse it, to say that it is old: plain syntax here.
+import fs from 'node:fs';
+import * as nodeModule from 'node:module';
+import path from 'node:path';
+import url from 'node:url';
+
+const oldestMajor = 24;
+
+const here = path.dirname(url.fileURLToPath(import.meta.url));
+
+if (Number(process.versions.node.split('.')[0]) < oldestMajor) {
+  process.stderr.write(
+    `error: Node.js ${oldestMajor} or newer is needed, this is ${process.version} (${process.execPath}); ` +
+      'install it, or run npm ci in the checkout, which brings it\n',
+  );
+  process.exit(78);
+} else {
+  start();
+}
+
+function start() {
+  answerEarlySignals();
+  // Halves the time to the first line of main; where no folder can be written, Node goes on without.
+  nodeModule.enableCompileCache();
+  import(url.pathToFileURL(mainFile()).href).then((main) => main.main(process.argv[2], process.argv.slice(3)));
+}
+
+/**
+ * Until supervision takes over there is nothing to lose, and a signal ends the program. The kernel does that by itself,
+ * except to PID 1, for whom it would drop the signal. SIGUSR1 would open Node's debugging port.
+ */
+function answerEarlySignals() {
+  process.on('SIGUSR1', () => {});
+  if (process.pid !== 1) return;
+  const numbers = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 };
+  for (const signal of Object.keys(numbers)) {
+    process.on(signal, () => {
+      process.exit(128 + numbers[signal]);
+    });
+  }
+}
+
+/** The bundle, unless a source is newer: a checkout built last week must not run last week's program. */
+function mainFile() {
+  const source = path.join(here, 'main.ts');
+  if (!fs.existsSync(source)) return path.join(here, 'main.js');
+  const bundle = path.join(here, '..', 'dist', 'main.js');
+  const built = fs.statSync(bundle, { throwIfNoEntry: false });
+  return built !== undefined && newestChange(here) < built.mtimeMs ? bundle : source;
+}
+
+/** Folders count as well: a file that was taken away changes its folder. */
+function newestChange(folder) {
+  let newest = fs.statSync(folder).mtimeMs;
+  for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
+    const file = path.join(folder, entry.name);
+    newest = Math.max(newest, entry.isDirectory() ? newestChange(file) : fs.statSync(file).mtimeMs);
+  }
+  return newest;
+}

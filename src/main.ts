@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import type { ArgumentContext } from './cli/arguments.ts';
+import { reportError } from './cli/report-error.ts';
+import type { InvokedAs } from './cli/run-options.ts';
+import { chooseVerb, helpText } from './cli/verbs.ts';
+import { environmentLookup } from './config/environment.ts';
+
+/** Runs the verb that the words name and ends the process with its exit status. `name`: what the launcher was called. */
+export async function main(name: string, words: readonly string[]): Promise<never> {
+  const invokedAs: InvokedAs = name === 'litestream' ? 'litestream' : 'entrypoint';
+  // Open sockets of a cloud SDK must not keep a finished program alive.
+  process.exit(await exitStatusOf(invokedAs, words));
+}
+
+async function exitStatusOf(invokedAs: InvokedAs, words: readonly string[]): Promise<number> {
+  try {
+    return await runVerb(invokedAs, words);
+  } catch (error) {
+    if (error instanceof Error && error.name === 'HelpRequested') {
+      process.stdout.write(error.message);
+      return 0;
+    }
+    const { text, exitStatus } = reportError(error);
+    process.stderr.write(text);
+    return exitStatus;
+  }
+}
+
+async function runVerb(invokedAs: InvokedAs, words: readonly string[]): Promise<number> {
+  const { verb, rest } = chooseVerb(invokedAs, words);
+  switch (verb) {
+    case 'run':
+    case 'replicate': {
+      const { parseReplicate, parseRun } = await import('./cli/arguments.ts');
+      const options = (verb === 'run' ? parseRun : parseReplicate)(rest, argumentContext(invokedAs));
+      return (await import('./cli/run.ts')).runCommand(options);
+    }
+    case 'restore': {
+      const { parseRestore } = await import('./cli/arguments.ts');
+      const options = parseRestore(rest, argumentContext(invokedAs));
+      return (await import('./cli/restore.ts')).restoreCommand(options);
+    }
+    case 'version': {
+      process.stdout.write((await import('./cli/version.ts')).versionText());
+      return 0;
+    }
+    case 'help': {
+      process.stdout.write(helpText(invokedAs));
+      return 0;
+    }
+    default: {
+      process.stderr.write(`${invokedAs} ${verb}: not yet\n`);
+      return 64;
+    }
+  }
+}
+
+function argumentContext(invokedAs: InvokedAs): ArgumentContext {
+  const readFile = (path: string) => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      throw error;
+    }
+  };
+  const lookup = environmentLookup({ environment: process.env, workingDirectory: process.cwd(), readFile });
+  return { invokedAs, lookup };
+}
+
+if (import.meta.main) await main('entrypoint', process.argv.slice(2));
