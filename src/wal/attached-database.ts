@@ -1,9 +1,12 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { StationError } from '../errors.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { type FileIdentity, identityOf, identityOfDescriptor, sameFile } from './database-file.ts';
 import { isBusy, ReadConnection } from './sqlite-connection.ts';
 import { readWalIndex, type WalIndex } from './wal-index.ts';
+
+const INDEX_PATIENCE = 2_000;
 
 /**
  * Our connections to one database file in WAL mode, and one descriptor each of it, its WAL and its wal-index.
@@ -43,7 +46,8 @@ export class AttachedDatabase {
       if (connections !== undefined) {
         const files = openFiles(path, undo);
         const attached = new AttachedDatabase(path, connections, files);
-        if (sameFile(before, attached.identity) && !attached.isReplaced()) return attached;
+        const sound = attached.indexIfReadable() !== undefined;
+        if (sound && sameFile(before, attached.identity) && !attached.isReplaced()) return attached;
       }
       for (const step of undo) step();
       return undefined;
@@ -54,11 +58,27 @@ export class AttachedDatabase {
     }
   }
 
-  /** The state of the WAL now. Throws CAPTURE_FAILED if the wal-index cannot be made sense of. */
+  /** The state of the WAL now; undefined while a writer is publishing a commit, or was killed doing so. */
+  indexIfReadable(): WalIndex | undefined {
+    return readWalIndex(this.#indexFile);
+  }
+
+  /** The state of the WAL now. Throws CAPTURE_FAILED if the wal-index cannot be read at this moment. */
   index(): WalIndex {
-    const index = readWalIndex(this.#indexFile);
-    if (index === undefined) throw new StationError('CAPTURE_FAILED', `the wal-index of ${this.path} is unreadable`);
+    const index = this.indexIfReadable();
+    if (index === undefined) throw unreadable(this.path);
     return index;
+  }
+
+  /** The state of the WAL as soon as it can be read. A writer killed while it wrote is repaired by any reader of SQLite's. */
+  async readableIndex(): Promise<WalIndex> {
+    for (let waited = 0; waited < INDEX_PATIENCE; waited += 1) {
+      const index = this.indexIfReadable();
+      if (index !== undefined) return index;
+      await delay(1);
+      this.checkpointer.read();
+    }
+    throw unreadable(this.path);
   }
 
   /** True if the path no longer names the file that is followed. */
@@ -138,4 +158,8 @@ function openFiles(path: string, undo: (() => void)[]): Files {
     return file;
   };
   return { database: open(path), wal: open(`${path}-wal`), index: open(`${path}-shm`) };
+}
+
+function unreadable(path: string): StationError {
+  return new StationError('CAPTURE_FAILED', `the wal-index of ${path} is unreadable`);
 }

@@ -77,8 +77,8 @@ export class Capture {
   }
 
   /** Forgets what was read, and takes the end of the WAL as the position: its pages are read in another way. */
-  jumpToEnd(): void {
-    const index = this.database.index();
+  async jumpToEnd(): Promise<void> {
+    const index = await this.database.readableIndex();
     const position = endOfWal(index);
     const pages = Math.floor(this.database.fileSize() / this.#pageSize);
     this.#reset(position, position === undefined ? pages : index.commit);
@@ -100,7 +100,7 @@ export class Capture {
 
   /** Reads every frame that is committed when it is called, letting the event loop turn between chunks. */
   async copy(): Promise<boolean> {
-    const index = this.database.index();
+    const index = this.database.indexIfReadable() ?? (await this.database.readableIndex());
     if (this.#isRead(index)) return false;
     for (const _ of this.#copy(index)) await nextTurn();
     return true;

@@ -15,6 +15,15 @@ export class Checkpointer {
     this.#connection = openConnection(path);
   }
 
+  /** Any read: SQLite then rebuilds a wal-index that a killed writer left half written. */
+  read(): void {
+    try {
+      this.#connection.pragma('schema_version');
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+    }
+  }
+
   /** `busy` must be looked at first: while another process checkpoints, `log` equals `checkpointed` at −1. */
   passive(): CheckpointOutcome {
     let rows: unknown;

@@ -5,6 +5,7 @@ import { changeSetFromSnapshot } from './captured-change-set.ts';
 import type { ChangeSet, Snapshot } from './change-set.ts';
 import type { CheckpointOutcome } from './checkpointer.ts';
 import { differingPages } from './compare-pages.ts';
+import type { FollowerNotice } from './follower.ts';
 import { SnapshotReader } from './snapshot.ts';
 import type { Baseline, StartState } from './start-state.ts';
 import type { WalPosition } from './wal-position.ts';
@@ -21,6 +22,7 @@ export class FollowedDatabase {
   readonly database: AttachedDatabase;
   readonly #capture: Capture;
   readonly #released: () => void;
+  readonly #notice: (notice: FollowerNotice) => void;
   #baseline: Baseline | undefined;
   #otherwise: Baseline = { why: 'first' };
   #holds = 0;
@@ -30,6 +32,7 @@ export class FollowedDatabase {
   constructor(database: AttachedDatabase, start: StartState, options: CaptureOptions, released: () => void) {
     this.database = database;
     this.#released = released;
+    this.#notice = (notice) => options.events.notice(notice);
     this.#capture = new Capture(database, options);
     if (start.kind === 'baseline') {
       this.#baseline = start.baseline;
@@ -127,14 +130,27 @@ export class FollowedDatabase {
     const before = this.#capture.position;
     this.database.disconnect();
     try {
-      await this.#copy();
+      const certain = await this.#copyUnprotected(before);
       const tail = await this.#capture.freeze();
-      const after = this.#capture.position;
-      // No mark protected the frames written since: if the WAL restarted, some may be missing.
-      const certain = before === undefined || after === undefined || sameWal(before, after);
       return tail === undefined || certain ? tail : { ...tail, position: undefined };
     } finally {
       this.database.closeFiles();
+    }
+  }
+
+  /**
+   * Reads what was written between the last leap and the closing. No mark protects it: if the WAL restarts now, which
+   * takes a writer that has outlived the budget, frames may be missing. False then, so that the next start compares.
+   */
+  async #copyUnprotected(before: WalPosition | undefined): Promise<boolean> {
+    try {
+      await this.#capture.copy();
+      const after = this.#capture.position;
+      return before === undefined || after === undefined || sameWal(before, after);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#notice({ level: 'warn', message: 'the database is still written to', fields: { error: message } });
+      return false;
     }
   }
 
@@ -167,7 +183,7 @@ export class FollowedDatabase {
   }
 
   async #takeBaseline(baseline: Baseline): Promise<ChangeSet | undefined> {
-    this.#capture.jumpToEnd();
+    await this.#capture.jumpToEnd();
     if (this.#capture.commit === 0) return undefined;
     const release = this.#hold();
     try {

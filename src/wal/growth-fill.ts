@@ -26,7 +26,7 @@ export async function fillGrowth(
 ): Promise<void> {
   const missing = missingPages(smallest, commit, pending);
   if (missing.length === 0) return;
-  const index = database.index();
+  const index = await database.readableIndex();
   const unfilled = position !== undefined && sameWal(index, position) ? index.backfilled : Number.MAX_SAFE_INTEGER;
   const wanted = new Set(missing);
   const frames = await newestFrames(database.walFile, position, unfilled, (page) => wanted.has(page));

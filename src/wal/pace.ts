@@ -36,7 +36,7 @@ export class Pace {
   }
 
   async tick(now: number): Promise<NextStep> {
-    const index = this.#followed.database.index();
+    const index = await this.#followed.database.readableIndex();
     const seen = this.#seen;
     const grew = seen === undefined || !sameExtent(seen, index);
     if (grew) this.#lastGrowth = now;
@@ -85,7 +85,8 @@ export class Pace {
   /** Our own backfill must not look like somebody else's at the next tick; frames that came meanwhile must. */
   #noteBackfill(): void {
     if (this.#seen === undefined) return;
-    this.#seen = { ...this.#seen, backfilled: this.#followed.database.index().backfilled };
+    const backfilled = this.#followed.database.indexIfReadable()?.backfilled;
+    if (backfilled !== undefined) this.#seen = { ...this.#seen, backfilled };
   }
 
   #noteBusy(outcome: string, now: number): void {

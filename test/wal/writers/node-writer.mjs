@@ -1,46 +1,80 @@
-// Commits numbered transactions. Arguments: path, JSON of { id, milliseconds, burst, pause, rows, mode, pageSize, pragmas }.
-// Each transaction n puts the marker `@@id:n@@` on the counter page, so that it can be found in page images.
+// Commits numbered transactions with better-sqlite3. Arguments: path, options as JSON (test/wal/support/writers.ts).
+// Transaction n leaves the mark `@@id:n@@` on a page, so that it can be found in page images.
 import Database from 'better-sqlite3';
 
 const [path, json] = process.argv.slice(2);
-const o = { id: 'w', milliseconds: 2000, burst: 16, pause: 8, timeout: 0, payload: 100, pragmas: [], ...JSON.parse(json ?? '{}') };
+const defaults = { id: 'w', milliseconds: 2000, transactions: Infinity, burst: 16, pause: 8, timeout: 0, payload: 100 };
+const o = { ...defaults, pragmas: [], journal: 'wal', ...JSON.parse(json ?? '{}') };
 const db = new Database(path, { timeout: o.timeout });
 for (const pragma of o.pragmas) db.pragma(pragma);
-db.pragma('journal_mode = WAL');
-db.exec('CREATE TABLE IF NOT EXISTS counter(id TEXT PRIMARY KEY, mark TEXT); CREATE TABLE IF NOT EXISTS history(id TEXT, n INTEGER, body BLOB)');
-const start = db.prepare('SELECT mark FROM counter WHERE id = ?').get(o.id)?.mark.match(/:(\d+)@/)?.[1] ?? '0';
-const mark = db.prepare('INSERT OR REPLACE INTO counter VALUES (?, ?)');
-const row = db.prepare('INSERT INTO history VALUES (?, ?, ?)');
-const begin = db.prepare('BEGIN IMMEDIATE');
-const commit = db.prepare('COMMIT');
-const rollback = db.prepare('ROLLBACK');
-const body = Buffer.alloc(o.payload, 7);
+if (o.journal === 'wal') db.pragma('journal_mode = WAL');
+db.exec(`CREATE TABLE IF NOT EXISTS counter(id TEXT PRIMARY KEY, mark TEXT);
+  CREATE TABLE IF NOT EXISTS history(id TEXT, n INTEGER, body BLOB)`);
+for (const sql of o.sql ?? []) db.exec(sql);
+
 const latencies = [];
-let n = Number(start);
+const known = db.prepare('SELECT mark FROM counter WHERE id = ?').get(o.id);
+let n = Number(known?.mark.match(/:(\d+)@/)?.[1] ?? 0);
 let busy = 0;
-const once = () => {
+let state = (o.wild ?? 0) >>> 0;
+
+/** Numbers from 0 to 1, the same for the same seed. */
+function chance() {
+  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+  return state / 2 ** 32;
+}
+
+const statements = {
+  begin: db.prepare('BEGIN IMMEDIATE'),
+  mark: db.prepare('INSERT OR REPLACE INTO counter VALUES (?, ?)'),
+  row: db.prepare('INSERT INTO history VALUES (?, ?, ?)'),
+  commit: db.prepare('COMMIT'),
+  rollback: db.prepare('ROLLBACK'),
+};
+if (o.wild !== undefined) db.pragma('cache_size = 10');
+
+function wildWork() {
+  const rows = Math.floor(chance() ** 4 * 200);
+  for (let row = 0; row < rows; row += 1)
+    statements.row.run(o.id, n + 1, Buffer.alloc(chance() ** 3 * 30_000, n & 255));
+  if (chance() < 0.1)
+    db.exec('SAVEPOINT s; UPDATE history SET body = zeroblob(5000) WHERE rowid % 7 = 1; ROLLBACK TO s; RELEASE s');
+  if (chance() < 0.1) db.exec('DELETE FROM history WHERE rowid % 3 = 0');
+  if (chance() < 0.02) db.exec('DELETE FROM history');
+}
+
+function transaction() {
   const began = performance.now();
   try {
-    begin.run();
-    mark.run(o.id, `@@${o.id}:${String(n + 1).padStart(9, '0')}@@`);
-    row.run(o.id, n + 1, body);
-    commit.run();
+    statements.begin.run();
+    statements.mark.run(o.id, `@@${o.id}:${String(n + 1).padStart(9, '0')}@@`);
+    statements.row.run(o.id, n + 1, Buffer.alloc(o.payload, n & 255));
+    if (o.wild !== undefined) wildWork();
+    if (o.wild !== undefined && chance() < 0.15) {
+      statements.rollback.run();
+      return;
+    }
+    statements.commit.run();
     n += 1;
     latencies.push(performance.now() - began);
+    if (o.report) process.stdout.write(`${JSON.stringify({ n, busy })}\n`);
+    if (o.wild !== undefined && chance() < 0.02) {
+      db.pragma(`wal_checkpoint(${['PASSIVE', 'FULL', 'RESTART', 'TRUNCATE'][Math.floor(chance() * 4)]})`);
+    }
   } catch (error) {
     if (!String(error.code).startsWith('SQLITE_BUSY')) throw error;
     busy += 1;
-    if (db.inTransaction) rollback.run();
+    if (db.inTransaction) statements.rollback.run();
   }
-};
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 const end = performance.now() + o.milliseconds;
-while (performance.now() < end) {
-  for (let i = 0; i < o.burst; i += 1) once();
-  await sleep(o.pause);
+while (performance.now() < end && n < o.transactions) {
+  for (let i = 0; i < o.burst && n < o.transactions; i += 1) transaction();
+  await new Promise((resolve) => setTimeout(resolve, o.pause));
 }
 latencies.sort((a, b) => a - b);
-const at = (q) => latencies[Math.floor(q * (latencies.length - 1))];
-process.stdout.write(JSON.stringify({ n, busy, p50: at(0.5), p99: at(0.99), p999: at(0.999) }));
-if (o.exit === 'kill') process.kill(process.pid, 'SIGKILL');
+const at = (quantile) => latencies[Math.floor(quantile * (latencies.length - 1))] ?? 0;
+process.stdout.write(`${JSON.stringify({ n, busy, p50: at(0.5), p99: at(0.99), p999: at(0.999) })}\n`);
+if (o.noClose) process.kill(process.pid, 'SIGKILL');
 db.close();
