@@ -1,7 +1,175 @@
-import { StationError } from '../errors.ts';
+import { resolve } from 'node:path';
+import type { DatabaseConfig, LoggingConfig, ReplicaConfig } from '../config/config.ts';
+import { isStationError, StationError } from '../errors.ts';
+import { parseTxid } from '../ltx/file-name.ts';
+import { parseTimestamp } from '../ltx/timestamp.ts';
+import { bytes, milliseconds } from '../quantities.ts';
+import { restoreLog } from '../replication/restore-log.ts';
+import { moveDatabaseAside } from '../replication/set-aside.ts';
+import { inspectLocalDatabase } from '../restore/local-database.ts';
+import { previewRestore, restoreDatabase } from '../restore/restore.ts';
+import type { NamedReplica, RestoreRequest, RestoreTarget } from '../restore/restore-options.ts';
+import { openStore } from '../storage/open-store.ts';
+import { openLog, readConfig, replicaAt } from './load.ts';
+import { previewLines, restoredJson, restoredLines } from './restore-report.ts';
 import type { RestoreOptions } from './run-options.ts';
 
-/** Restores one database. Resolves to the exit status. */
+/** A restore by hand is proven whole, whatever its size: nobody waits for a child. */
+const NO_LIMIT = bytes(Number.MAX_SAFE_INTEGER);
+
+interface RestoreSource {
+  readonly replicas: readonly ReplicaConfig[];
+  readonly output: string;
+  readonly logging: LoggingConfig;
+  readonly database: DatabaseConfig | undefined;
+}
+
+/** Restores one database, by its path in the config or by a replica's URL. Resolves to the exit status. */
 export async function restoreCommand(options: RestoreOptions): Promise<number> {
-  throw new StationError('USAGE', `restore ${options.source}: not yet`);
+  const source = findSource(options);
+  const log = openLog(source, source.database ? [source.database] : []);
+  const { output } = source;
+  if (!options.dryRun && (await outputStands(options, output))) {
+    process.stdout.write(`${output} exists already: nothing to do\n`);
+    return 0;
+  }
+  const stores = await Promise.all(
+    source.replicas.map(async ({ name, store }) => ({ name, store: await openStore(store) })),
+  );
+  const abort = new AbortController();
+  const stop = (signal: NodeJS.Signals) =>
+    abort.abort(new StationError('RESTORE_NOT_AVAILABLE', `stopped by ${signal}`));
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  const request: RestoreRequest = {
+    replicas: stores,
+    target: targetOf(options),
+    policy: { quorum: 'any', from: options.replica },
+    events: restoreLog(log.with({ db: output })),
+    signal: abort.signal,
+  };
+  try {
+    return options.dryRun ? await preview(options, request) : await restore(options, request, output);
+  } finally {
+    await closeAll(stores);
+  }
+}
+
+async function restore(options: RestoreOptions, request: RestoreRequest, output: string): Promise<number> {
+  let aside: readonly string[] = [];
+  const outcome = await restoreDatabase({
+    ...request,
+    output,
+    overwrite: options.force,
+    checksumFile: undefined,
+    integrity: { mode: options.integrityCheck ?? 'quick', maxBytes: NO_LIMIT },
+    ...(options.parallelism !== undefined && { parallelism: options.parallelism }),
+    beforePublish: async () => {
+      if (options.force) aside = await moveDatabaseAside(output, new Date());
+    },
+  });
+  if (outcome.kind === 'empty') return nothingThere(options, request.replicas);
+  if (options.json) process.stdout.write(`${JSON.stringify(restoredJson(outcome, output, aside))}\n`);
+  else process.stdout.write(`${restoredLines(outcome, output, aside).join('\n')}\n`);
+  return 0;
+}
+
+async function preview(options: RestoreOptions, request: RestoreRequest): Promise<number> {
+  const { choice, reports } = await previewRestore(request);
+  if (choice.kind === 'stop') {
+    process.stdout.write(`${choice.reasons.join('\n')}\n`);
+    throw choice.error;
+  }
+  if (choice.kind === 'empty') return nothingThere(options, request.replicas);
+  const plan = reports.find((report) => report.replica.name === choice.replica)?.plan;
+  if (options.json) process.stdout.write(`${JSON.stringify({ ...choice, plan }, bigintAsHex)}\n`);
+  else process.stdout.write(`${previewLines(choice, plan).join('\n')}\n`);
+  return 0;
+}
+
+/** @throws StationError RESTORE_NOT_AVAILABLE, unless asked not to mind */
+function nothingThere(options: RestoreOptions, replicas: readonly NamedReplica[]): number {
+  const where = replicas.map((replica) => replica.store.url).join(', ');
+  if (!options.ifReplicaExists) throw new StationError('RESTORE_NOT_AVAILABLE', `no backup found in ${where}`);
+  process.stdout.write(`no backup found in ${where}: nothing to do\n`);
+  return 0;
+}
+
+/** True where the output exists and that is to be left alone. @throws StationError RESTORE_OUTPUT_EXISTS */
+async function outputStands(options: RestoreOptions, output: string): Promise<boolean> {
+  const exists = await somethingStandsAt(output);
+  if (!exists || options.force) return false;
+  if (options.ifDbNotExists) return true;
+  throw new StationError('RESTORE_OUTPUT_EXISTS', `${output} exists already`, {
+    hint: 'name another file with -o, or add -force to keep the old file aside under another name',
+  });
+}
+
+async function somethingStandsAt(output: string): Promise<boolean> {
+  try {
+    return (await inspectLocalDatabase(output)).kind === 'database';
+  } catch (error) {
+    if (isStationError(error, 'DATABASE_INVALID')) return true;
+    throw error;
+  }
+}
+
+function findSource(options: RestoreOptions): RestoreSource {
+  if (isUrl(options.source)) return sourceFromUrl(options);
+  const config = readConfig(options);
+  const path = resolve(options.source);
+  const database = config.databases.find((one) => one.path === path);
+  if (database === undefined) {
+    const known = config.databases.map((one) => one.path).join(', ');
+    throw new StationError('USAGE', `${config.source ?? 'the environment'} has no database ${path}`, {
+      hint: `it has: ${known || 'none'}; or name a replica by its URL, as in file:///backup/station-db`,
+    });
+  }
+  if (database.replicas.length === 0)
+    throw new StationError('REPLICA_REQUIRED', `no replica is configured for ${path}`);
+  const { logging } = config;
+  return { replicas: database.replicas, output: resolve(options.output ?? path), logging, database };
+}
+
+function sourceFromUrl(options: RestoreOptions): RestoreSource {
+  if (options.output === undefined) {
+    throw new StationError('USAGE', 'a restore by replica URL needs the path of the file to write', {
+      hint: 'add -o FILE',
+    });
+  }
+  const logging: LoggingConfig = {
+    level: options.logLevel ?? 'INFO',
+    format: options.logFormat ?? 'logfmt',
+    stream: 'stderr',
+  };
+  return { replicas: [replicaAt(options.source)], output: resolve(options.output), logging, database: undefined };
+}
+
+function isUrl(source: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:/i.test(source);
+}
+
+/** @throws StationError USAGE */
+function targetOf({ txid, timestamp }: RestoreOptions): RestoreTarget {
+  if (txid !== undefined && timestamp !== undefined) {
+    throw new StationError('USAGE', 'a restore goes to a TXID or to a timestamp, not to both');
+  }
+  if (txid !== undefined) {
+    const parsed = parseTxid(txid.toLowerCase().padStart(16, '0'));
+    if (parsed === undefined) throw new StationError('USAGE', `"${txid}" is not a TXID: up to 16 hexadecimal digits`);
+    return { kind: 'txid', txid: parsed };
+  }
+  if (timestamp === undefined) return { kind: 'newest' };
+  const moment = parseTimestamp(timestamp);
+  if (moment === undefined) {
+    throw new StationError('USAGE', `"${timestamp}" is not a moment in RFC 3339, as in 2024-01-15T14:30:00Z`);
+  }
+  return { kind: 'timestamp', timestamp: milliseconds(moment) };
+}
+
+function bigintAsHex(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString(16).padStart(16, '0') : value;
+}
+
+async function closeAll(replicas: readonly NamedReplica[]): Promise<void> {
+  await Promise.all(replicas.map(({ store }) => store.close()));
 }

@@ -1,18 +1,100 @@
-import { createLog } from '../observe/create-log.ts';
+import { resolve } from 'node:path';
+import type { Config, DatabaseConfig } from '../config/config.ts';
+import { StationError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import { milliseconds } from '../quantities.ts';
+import type { ReplicationSettings } from '../replication/replication-settings.ts';
 import { planStopBudget } from '../supervisor/budget.ts';
+import { monotonicClock } from '../supervisor/clock.ts';
 import { createEphemeralReplication } from '../supervisor/ephemeral-replication.ts';
 import { detectPlatform } from '../supervisor/platform.ts';
+import type { Replication } from '../supervisor/replication-port.ts';
 import { supervise } from '../supervisor/supervise.ts';
+import { openLog, readConfig, replicaAt } from './load.ts';
 import { chooseCommand, type RunOptions } from './run-options.ts';
 
-/** Supervises the command, for now without replication. Resolves to the exit status. */
+/** A replica may take this long to say what it holds where there is no database, */
+const RESTORE_TIMEOUT = milliseconds(30_000);
+/** and this long where there is one: the child waits for it, and the replica can be asked again later. */
+const LOOK_TIMEOUT = milliseconds(3_000);
+
+/** The main job: restore, start the child, replicate beside it, drain. Resolves to the exit status. */
 export async function runCommand(options: RunOptions): Promise<number> {
-  const log = createLog({ format: options.logFormat ?? 'logfmt', level: options.logLevel ?? 'INFO' });
-  return supervise({
-    command: chooseCommand(options, undefined),
+  const config = readConfig(options, options.database);
+  const databases = chooseDatabases(config, options);
+  const command = chooseCommand(options, config.exec);
+  const log = openLog(config, databases);
+  for (const note of config.notes) log[note.level === 'WARN' ? 'warn' : 'info'](note.message, { where: note.where });
+  const replication = await openReplication(options, config, databases, log);
+  return await supervise({
+    command,
     environment: process.env,
     budget: planStopBudget(detectPlatform(process.env), options.stopTimeout),
-    replication: createEphemeralReplication(log, ['LITESTREAM_S3_BUCKET']),
+    replication,
     log,
   });
+}
+
+/**
+ * The databases to replicate: those of the config, or the one `--database` names.
+ * @throws StationError USAGE where the config has no such database
+ */
+function chooseDatabases(config: Config, options: RunOptions): readonly DatabaseConfig[] {
+  const { database } = options;
+  const path = database === undefined ? undefined : resolve(database);
+  const named = path === undefined ? config.databases : config.databases.filter((one) => one.path === path);
+  if (path !== undefined && named.length === 0) {
+    const known = config.databases.map((one) => one.path).join(', ');
+    throw new StationError('USAGE', `${config.source ?? 'the environment'} has no database ${path}`, {
+      hint: `it has: ${known || 'none'}`,
+    });
+  }
+  if (options.replicaUrls.length === 0) return named;
+  const replicas = options.replicaUrls.map((url, index) => {
+    const replica = replicaAt(url);
+    return index === 0 ? replica : { ...replica, name: `${replica.name}-${index + 1}` };
+  });
+  return named.map((one) => ({ ...one, replicas, notConfigured: [] }));
+}
+
+async function openReplication(
+  options: RunOptions,
+  config: Config,
+  databases: readonly DatabaseConfig[],
+  log: Log,
+): Promise<Replication> {
+  for (const { path, notConfigured } of databases) {
+    for (const { name, variables } of notConfigured) {
+      log.warn('replica is not configured: it is left out', { db: path, replica: name, unset: variables.join(',') });
+    }
+  }
+  const replicated = databases.filter((database) => database.replicas.length > 0);
+  if (replicated.length === 0) {
+    if (options.requireReplica === true) {
+      throw new StationError('REPLICA_REQUIRED', 'no replica is configured', {
+        hint: `set one of ${config.replicaVariables.join(', ')}, or start without --require-replica`,
+      });
+    }
+    return createEphemeralReplication(log, config.replicaVariables);
+  }
+  // Loaded when needed: ephemeral mode starts without SQLite.
+  const { createReplication } = await import('../replication/replication.ts');
+  return createReplication({
+    databases: replicated,
+    settings: settingsOf(options),
+    drainRequire: options.drainRequire ?? 'one',
+    log,
+    clocks: { wall: () => milliseconds(Date.now()), monotonic: monotonicClock, random: Math.random },
+  });
+}
+
+function settingsOf(options: RunOptions): ReplicationSettings {
+  return {
+    restore: { quorum: options.restoreQuorum ?? 'any', from: options.restoreFrom },
+    restoreTimeout: options.restoreTimeout ?? RESTORE_TIMEOUT,
+    lookTimeout: LOOK_TIMEOUT,
+    onConflict: options.onConflict ?? 'stop',
+    integrity: options.integrityCheck ?? 'quick',
+    integrityMaxBytes: options.integrityCheckMaxBytes,
+  };
 }

@@ -45,7 +45,9 @@ async function patch(file: FileHandle, changes: Iterable<readonly [number, bigin
 }
 
 /** Groups sorted neighbours, so that a run of pages is one write. */
-function* consecutiveRuns(changes: Iterable<readonly [number, bigint]>): Generator<{ first: number; values: bigint[] }> {
+function* consecutiveRuns(
+  changes: Iterable<readonly [number, bigint]>,
+): Generator<{ first: number; values: bigint[] }> {
   let run: { first: number; values: bigint[] } | undefined;
   for (const [number, checksum] of [...changes].sort((a, b) => a[0] - b[0])) {
     if (run !== undefined && number === run.first + run.values.length) {

@@ -1,8 +1,6 @@
-import { constants } from 'node:fs';
-import { copyFile, type FileHandle, open, rename } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { type Txid, txid } from '../quantities.ts';
 import type { PageChecksumSource } from '../wal/follower.ts';
-import { syncFolderOf } from './durable-file.ts';
 
 /**
  * One checksum per page of a replicated state, on disk, so that after downtime only the pages that differ are sent.
@@ -38,7 +36,9 @@ export function decodeChecksumHeader(buffer: Buffer, fileSize: number): Checksum
 }
 
 /** Opens the file; undefined where there is none, or none that is whole. */
-export async function openChecksumFile(path: string): Promise<{ readonly header: ChecksumFileHeader; readonly file: FileHandle } | undefined> {
+export async function openChecksumFile(
+  path: string,
+): Promise<{ readonly header: ChecksumFileHeader; readonly file: FileHandle } | undefined> {
   let file: FileHandle;
   try {
     file = await open(path, 'r');
@@ -55,7 +55,12 @@ export async function openChecksumFile(path: string): Promise<{ readonly header:
 }
 
 /** Reads checksums of a state: those of the file, with the changes that came after it laid over. */
-export function checksumSource(header: ChecksumFileHeader, file: FileHandle, later: ReadonlyMap<number, bigint>, commit: number): PageChecksumSource {
+export function checksumSource(
+  header: ChecksumFileHeader,
+  file: FileHandle,
+  later: ReadonlyMap<number, bigint>,
+  commit: number,
+): PageChecksumSource {
   return {
     pageSize: header.pageSize,
     commit,
@@ -72,4 +77,3 @@ export function checksumSource(header: ChecksumFileHeader, file: FileHandle, lat
     },
   };
 }
-

@@ -22,7 +22,12 @@ export class PageChecksums {
   #open = new Map<number, bigint>();
   #draft: ChecksumDraft | undefined;
 
-  constructor(path: string, onDisk: ChecksumFileHeader | undefined, current: ChecksumFileHeader | undefined, later: ReadonlyMap<number, bigint>) {
+  constructor(
+    path: string,
+    onDisk: ChecksumFileHeader | undefined,
+    current: ChecksumFileHeader | undefined,
+    later: ReadonlyMap<number, bigint>,
+  ) {
     this.#path = path;
     this.#onDisk = onDisk;
     this.#current = current;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { StationError } from '../errors.ts';
-import { milliseconds, type Milliseconds, type Txid, txid } from '../quantities.ts';
+import { type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
 import type { WalPosition } from '../wal/wal-position.ts';
 import { replaceFile } from './durable-file.ts';
 

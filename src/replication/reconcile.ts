@@ -16,8 +16,11 @@ export interface RemotePosition {
 export type Continuation =
   /** It holds what we have up to `after`; level-0 files follow from there. */
   | { readonly kind: 'append'; readonly after: Txid }
-  /** It needs the whole database as one file before level-0 files can follow. */
-  | { readonly kind: 'snapshot'; readonly why: string }
+  /**
+   * It needs the whole database as one file that ends above TXID `above`, before level-0 files can follow. Above, not
+   * at: with a name of ours beside one of another history at the same TXID, a restore could not tell them apart.
+   */
+  | { readonly kind: 'snapshot'; readonly why: string; readonly above: Txid }
   /** It holds commits that this database never had. */
   | { readonly kind: 'ahead'; readonly why: string };
 
@@ -28,25 +31,30 @@ export type Continuation =
  * snapshot above it (rule 4: append, never overwrite); and where it is newer than all this database ever wrote,
  * leave the decision to a person.
  */
-export function reconcile(local: LocalPosition, remote: RemotePosition, staged: ReadonlyMap<Txid, string>): Continuation {
-  if (remote.listedTxid > local.txid) {
-    return { kind: 'ahead', why: `it holds TXID ${remote.listedTxid}, this database ends at ${local.txid}` };
+export function reconcile(
+  local: LocalPosition,
+  remote: RemotePosition,
+  staged: ReadonlyMap<Txid, string>,
+): Continuation {
+  const above = remote.listedTxid;
+  if (above > local.txid) {
+    return { kind: 'ahead', why: `it holds TXID ${above}, this database ends at ${local.txid}` };
   }
-  if (remote.listedTxid === 0) {
+  if (above === 0) {
     return isStaged(staged, 1, local.txid)
       ? { kind: 'append', after: remote.txid }
-      : { kind: 'snapshot', why: 'it is empty' };
+      : { kind: 'snapshot', why: 'it is empty', above };
   }
   const ours = remote.txid === local.txid ? local.fileChecksums : checksumAt(staged, remote.txid);
   if (ours.length > 0 && remote.fileChecksums.some((checksum) => ours.includes(checksum))) {
-    if (remote.listedTxid > remote.txid) return { kind: 'snapshot', why: 'files in it are missing or damaged' };
+    if (above > remote.txid) return { kind: 'snapshot', why: 'files in it are missing or damaged', above };
     if (isStaged(staged, remote.txid + 1, local.txid)) return { kind: 'append', after: remote.txid };
-    return { kind: 'snapshot', why: 'files it lacks are no longer staged' };
+    return { kind: 'snapshot', why: 'files it lacks are no longer staged', above };
   }
   if (remote.timestamp > local.timestamp) {
     return { kind: 'ahead', why: `its TXID ${remote.txid} was written later, and not by this database` };
   }
-  return { kind: 'snapshot', why: 'its last file is not known here' };
+  return { kind: 'snapshot', why: 'its last file is not known here', above };
 }
 
 function isStaged(staged: ReadonlyMap<Txid, string>, from: number, to: number): boolean {

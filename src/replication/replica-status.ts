@@ -10,8 +10,8 @@ export type ReplicaStatus =
   | { readonly kind: 'known'; readonly remote: RemotePosition }
   /** It holds everything up to `position`, in our numbering. */
   | { readonly kind: 'following'; readonly position: Txid }
-  /** It needs a snapshot, and waits for one to be staged. */
-  | { readonly kind: 'needs-snapshot'; readonly why: string }
+  /** It needs a snapshot that ends above TXID `above`, and waits for one to be staged. */
+  | { readonly kind: 'needs-snapshot'; readonly why: string; readonly above: Txid }
   /** It holds commits this database never had, or another writer's: nothing more is sent. */
   | { readonly kind: 'stopped'; readonly error: StationError };
 

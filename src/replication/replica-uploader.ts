@@ -17,7 +17,7 @@ export interface UploaderEvents {
   /** It answers again after `failures` failures. */
   recovered(failures: number): void;
   /** It needs the whole database; one is to be staged, and `wake` called. */
-  needsSnapshot(why: string): void;
+  needsSnapshot(why: string, above: Txid): void;
   /** Nothing more is sent to it: fenced, or it holds commits that this database never had. */
   stopped(error: StationError): void;
 }
@@ -45,6 +45,7 @@ export class ReplicaUploader {
   #mode: 'steady' | 'drain' = 'steady';
   #lastBatch: Milliseconds | undefined;
   #done: Promise<void> | undefined;
+  #waiting: (() => void)[] = [];
 
   constructor(options: UploaderOptions) {
     this.#options = options;
@@ -94,11 +95,25 @@ export class ReplicaUploader {
     this.#wake.wake();
   }
 
+  /** Resolves when it holds everything that is staged, or has stopped for good. */
+  async settled(): Promise<void> {
+    while (!this.complete && this.#status.kind !== 'stopped' && !this.#stop.signal.aborted) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
   /** Breaks off what is under way and ends. */
   async stop(): Promise<void> {
     this.#stop.abort(new StationError('STORAGE_UNREACHABLE', 'the time for the last sync is used up'));
     this.#wake.wake();
+    this.#tellWaiting();
     await this.#done;
+  }
+
+  #tellWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
   }
 
   async #run(): Promise<void> {
@@ -106,11 +121,13 @@ export class ReplicaUploader {
       try {
         const next = await this.#step();
         this.#answered();
+        this.#tellWaiting();
         if (next === 'idle') await this.#wake.sleep(undefined);
         else if (next !== 'again') await this.#wake.sleep(next);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         await this.#afterFailure(toStationError(error));
+        this.#tellWaiting();
       }
     }
   }
@@ -126,7 +143,7 @@ export class ReplicaUploader {
         this.#continueFrom(this.#status.remote);
         return 'again';
       case 'needs-snapshot':
-        return await this.#sendSnapshot(this.#status.why);
+        return await this.#sendSnapshot(this.#status.why, this.#status.above);
       case 'following': {
         if (this.#status.position >= staging.position.txid) return 'idle';
         return this.#pause() ?? (await this.#sendNext(this.#status.position));
@@ -145,7 +162,7 @@ export class ReplicaUploader {
         this.#status = { kind: 'following', position: continuation.after };
         return;
       case 'snapshot':
-        this.#status = { kind: 'needs-snapshot', why: continuation.why };
+        this.#status = { kind: 'needs-snapshot', why: continuation.why, above: continuation.above };
         return;
       case 'ahead':
         this.#stopFor(new StationError('REPLICA_AHEAD', `${this.#options.store.url}: ${continuation.why}`));
@@ -155,7 +172,7 @@ export class ReplicaUploader {
   async #sendNext(position: Txid): Promise<'again'> {
     const next = this.#options.staging.level0.find((file) => file.minTxid === position + 1);
     if (next === undefined) {
-      this.#status = { kind: 'needs-snapshot', why: 'files it lacks are no longer staged' };
+      this.#status = { kind: 'needs-snapshot', why: 'files it lacks are no longer staged', above: position };
       return 'again';
     }
     await this.#send(next);
@@ -163,12 +180,12 @@ export class ReplicaUploader {
   }
 
   /** Sends the staged snapshot if level-0 files follow it without a gap; else asks for a new one and waits. */
-  async #sendSnapshot(why: string): Promise<'again' | 'idle'> {
+  async #sendSnapshot(why: string, above: Txid): Promise<'again' | 'idle'> {
     const { snapshot, level0, position } = this.#options.staging;
     const end = snapshot?.maxTxid ?? 0;
     const later = level0.filter((file) => file.minTxid > end).length;
-    if (snapshot === undefined || later !== position.txid - end) {
-      this.#options.events.needsSnapshot(why);
+    if (snapshot === undefined || end <= above || later !== position.txid - end) {
+      this.#options.events.needsSnapshot(why, above);
       return 'idle';
     }
     await this.#send(snapshot);

@@ -30,7 +30,9 @@ export async function listStagedFiles(folder: string, level: 0 | 9): Promise<rea
 }
 
 /** Reads header time, size and file checksum of an LTX file without reading its pages. */
-export async function readEnds(path: string): Promise<Pick<StagedFile, 'size' | 'timestamp' | 'fileChecksum'> | undefined> {
+export async function readEnds(
+  path: string,
+): Promise<Pick<StagedFile, 'size' | 'timestamp' | 'fileChecksum'> | undefined> {
   const size = (await stat(path)).size;
   if (size < HEADER_SIZE + 16) return undefined;
   const file = await open(path, 'r');

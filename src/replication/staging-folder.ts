@@ -1,7 +1,6 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StationError } from '../errors.ts';
-import type { Txid } from '../quantities.ts';
 
 /**
  * The folder beside the database that holds what is captured and not yet everywhere.
@@ -15,12 +14,10 @@ export interface StagingFolder {
   readonly pageChecksums: string;
   readonly lock: string;
   readonly spill: string;
-  /** Where a restore works before it publishes; emptied at every start. */
-  readonly restore: string;
 }
 
-export function stagingFolderOf(databasePath: string): StagingFolder {
-  const root = join(dirname(databasePath), `.${basename(databasePath)}-litestream`);
+/** @param root the config's `meta-path`, or `.<database name>-litestream` beside the database */
+export function stagingFolderAt(root: string): StagingFolder {
   const own = join(root, 'station');
   return {
     root,
@@ -30,7 +27,6 @@ export function stagingFolderOf(databasePath: string): StagingFolder {
     pageChecksums: join(own, 'page-checksums'),
     lock: join(own, 'lock'),
     spill: join(own, 'spill'),
-    restore: join(own, 'restore'),
   };
 }
 
@@ -51,10 +47,8 @@ export async function makeStagingFolder(staging: StagingFolder): Promise<void> {
 
 /** Removes what a killed process left half-written. Call it only with the staging lock held. */
 export async function clearLeftovers(staging: StagingFolder): Promise<void> {
-  for (const folder of [staging.spill, staging.restore]) {
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true });
-  }
+  await rm(staging.spill, { recursive: true, force: true });
+  await mkdir(staging.spill, { recursive: true });
   for (const folder of [staging.level0, staging.snapshots, dirname(staging.position)]) {
     const names = await readdir(folder);
     await Promise.all(names.filter((name) => name.endsWith('.tmp')).map((name) => rm(join(folder, name))));
@@ -62,15 +56,18 @@ export async function clearLeftovers(staging: StagingFolder): Promise<void> {
 }
 
 /**
- * Moves everything staged into a dated folder beside it: files that belong to a history that does not go on here
- * are never deleted, since they may be the only copy of their commits.
+ * Moves files into a dated folder beside them: what belongs to a history that does not go on here is never deleted,
+ * since it may be the only copy of its commits.
  * @returns the folder, or undefined where there was nothing to keep
  */
-export async function setStagedAside(staging: StagingFolder, keep: (file: Txid) => boolean, stamp: string, list: readonly { readonly path: string; readonly txid: Txid }[]): Promise<string | undefined> {
-  const moving = list.filter((file) => !keep(file.txid));
-  if (moving.length === 0) return undefined;
-  const aside = join(staging.root, `set-aside-${stamp}`);
+export async function setAside(
+  staging: StagingFolder,
+  paths: readonly string[],
+  now: Date,
+): Promise<string | undefined> {
+  if (paths.length === 0) return undefined;
+  const aside = join(staging.root, `set-aside-${now.toISOString().replaceAll(/[:.]/g, '-')}`);
   await mkdir(aside, { recursive: true });
-  for (const file of moving) await rename(file.path, join(aside, basename(file.path)));
+  for (const path of paths) await rename(path, join(aside, basename(path)));
   return aside;
 }

@@ -1,12 +1,12 @@
-import { type Bytes, bytes, type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
 import { faultPoint } from '../fault-points.ts';
 import type { LtxHeader } from '../ltx/header.ts';
+import { type Bytes, bytes, type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
 import type { ChangeSet, Snapshot } from '../wal/change-set.ts';
 import type { PageChecksums } from './page-checksums.ts';
 import { type LocalPosition, savePosition } from './position-file.ts';
 import { removeStagedFiles, type StagedFile } from './staged-files.ts';
-import type { StagingFolder } from './staging-folder.ts';
 import { planStaging, type StagingReader } from './staging-cap.ts';
+import type { StagingFolder } from './staging-folder.ts';
 import { writeLtxFile } from './write-ltx.ts';
 
 /** Uploaded files are kept until this much has gathered: then the page checksums are folded once for all of them. */
@@ -111,11 +111,16 @@ export class Staging {
   }
 
   /** Removes what every replica holds, and past the cap what only unreachable ones lack. */
-  async tidy(readers: readonly StagingReader[], cap: Bytes, when: 'now' | 'in-batches'): Promise<{ readonly dropped: readonly StagedFile[] }> {
+  async tidy(
+    readers: readonly StagingReader[],
+    cap: Bytes,
+    when: 'now' | 'in-batches',
+  ): Promise<{ readonly dropped: readonly StagedFile[] }> {
     const plan = planStaging(this.#level0, readers, cap);
     const { txid: at } = this.#position;
     const snapshot = this.#snapshot;
-    const needed = (reader: StagingReader) => reader.position === undefined || reader.position < (snapshot?.maxTxid ?? at);
+    const needed = (reader: StagingReader) =>
+      reader.position === undefined || reader.position < (snapshot?.maxTxid ?? at);
     if (snapshot !== undefined && snapshot.maxTxid <= at && !readers.some(needed)) {
       await removeStagedFiles([snapshot]);
       this.#snapshot = undefined;
@@ -140,7 +145,10 @@ export class Staging {
 
   async #write(level: 0 | 9, header: LtxHeader, source: ChangeSet | Snapshot): Promise<StagedFile> {
     const folder = level === 0 ? this.#folder.level0 : this.#folder.snapshots;
-    const record = 'why' in source ? (batch: Parameters<PageChecksums['record']>[0]) => this.#checksums.record(batch) : () => undefined;
+    const record =
+      'why' in source
+        ? (batch: Parameters<PageChecksums['record']>[0]) => this.#checksums.record(batch)
+        : () => undefined;
     return await writeLtxFile(folder, level, header, source.pages(), record);
   }
 

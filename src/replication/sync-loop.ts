@@ -1,6 +1,6 @@
 import { type StationError, toStationError } from '../errors.ts';
-import { type Bytes, type Milliseconds, milliseconds, txid } from '../quantities.ts';
-import type { ChangeSet } from '../wal/change-set.ts';
+import { type Bytes, type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
+import type { ChangeSet, Snapshot } from '../wal/change-set.ts';
 import type { Follower } from '../wal/follower.ts';
 import { backoffDelay, steadyBackoff } from './backoff.ts';
 import type { ReplicaUploader } from './replica-uploader.ts';
@@ -39,7 +39,8 @@ export class SyncLoop {
   /** Taken from the follower but not yet on disk, oldest first: a full disk must not lose them. */
   #unwritten: ChangeSet[] = [];
   #commits: 'none' | 'some' | 'now' = 'none';
-  #snapshotWanted = false;
+  /** A snapshot is wanted that ends above this TXID. */
+  #snapshotAbove: Txid | undefined;
   #tidyWanted = false;
   #failures = 0;
   #lastStart: Milliseconds | undefined;
@@ -66,9 +67,9 @@ export class SyncLoop {
     this.#wake.wake();
   }
 
-  /** A replica needs the whole database. */
-  wantSnapshot(): void {
-    this.#snapshotWanted = true;
+  /** A replica needs the whole database, as a file that ends above TXID `above`. */
+  wantSnapshot(above: Txid): void {
+    this.#snapshotAbove = txid(Math.max(this.#snapshotAbove ?? 0, above));
     this.#wake.wake();
   }
 
@@ -86,7 +87,7 @@ export class SyncLoop {
     this.#stopped = true;
     this.#wake.wake();
     await this.#done;
-    if (this.#snapshotWanted) await this.#sync();
+    if (this.#snapshotAbove !== undefined) await this.#sync().catch((error: unknown) => this.#failed(error));
     this.#unwritten.push(...(await this.#options.follower.finish()));
     await this.#writeOut();
     this.#wakeUploaders();
@@ -105,21 +106,25 @@ export class SyncLoop {
         continue;
       }
       try {
-        if (this.#commits !== 'none' || this.#snapshotWanted) await this.#sync();
+        if (this.#commits !== 'none' || this.#snapshotAbove !== undefined) await this.#sync();
         if (this.#tidyWanted) await this.#tidy('in-batches');
         this.#failures = 0;
       } catch (error) {
         this.#failures += 1;
-        this.#options.events.failed(toStationError(error));
+        this.#failed(error);
         const delay = backoffDelay(this.#failures, steadyBackoff, this.#options.random());
         if (!this.#stopped) await this.#wake.sleep(delay);
       }
     }
   }
 
+  #failed(error: unknown): void {
+    this.#options.events.failed(toStationError(error));
+  }
+
   /** Milliseconds until there is something to do; undefined: until woken. */
   #due(): Milliseconds | undefined {
-    if (this.#tidyWanted || this.#snapshotWanted || this.#commits === 'now') return milliseconds(0);
+    if (this.#tidyWanted || this.#snapshotAbove !== undefined || this.#commits === 'now') return milliseconds(0);
     if (this.#commits === 'none' && this.#unwritten.length === 0) return undefined;
     const now = this.#options.monotonicClock();
     return milliseconds(nextSyncAt(now, this.#lastStart, this.#options.interval) - now);
@@ -129,23 +134,31 @@ export class SyncLoop {
     const { follower, staging } = this.#options;
     this.#lastStart = this.#options.monotonicClock();
     const asked = this.#commits;
+    const above = this.#snapshotAbove;
     this.#commits = 'none';
+    this.#snapshotAbove = undefined;
     try {
-      const { changeSet, snapshot } = await follower.changes({ snapshot: this.#snapshotWanted });
+      const { changeSet, snapshot } = await follower.changes({ snapshot: above !== undefined });
       if (changeSet !== undefined) this.#unwritten.push(changeSet);
       try {
         await this.#writeOut();
-        if (snapshot !== undefined && staging.position.txid > 0) await staging.stageSnapshot(snapshot);
-        this.#snapshotWanted = false;
+        if (above !== undefined && snapshot !== undefined) await this.#stageSnapshot(snapshot, above);
       } finally {
         await snapshot?.release();
       }
     } catch (error) {
       if (this.#commits === 'none') this.#commits = asked === 'none' ? 'some' : asked;
+      if (above !== undefined) this.wantSnapshot(above);
       throw error;
     }
     if (staging.bytesAbove(txid(0)) > this.#options.stagingMaxBytes) this.#tidyWanted = true;
     this.#wakeUploaders();
+  }
+
+  async #stageSnapshot(snapshot: Snapshot, above: Txid): Promise<void> {
+    const { staging } = this.#options;
+    if (staging.position.txid <= above) await staging.continueAbove(above);
+    await staging.stageSnapshot(snapshot);
   }
 
   async #writeOut(): Promise<void> {

@@ -1,7 +1,7 @@
 import { isStationError, StationError } from '../errors.ts';
 import { faultPoint } from '../fault-points.ts';
-import { bodyFromFile } from '../storage/object-body.ts';
 import { ltxKey } from '../storage/key-layout.ts';
+import { bodyFromFile } from '../storage/object-body.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { StagedFile } from './staged-files.ts';
 

@@ -1,0 +1,46 @@
+import { formatTxid } from '../ltx/file-name.ts';
+import { formatTimestamp } from '../ltx/timestamp.ts';
+import type { Choice } from '../restore/choose.ts';
+import type { RestorePlan } from '../restore/plan.ts';
+import type { RestoredDatabase } from '../restore/restore-options.ts';
+
+type Restoring = Extract<Choice, { kind: 'restore' }>;
+
+/** What a person reads after a restore. */
+export function restoredLines(outcome: RestoredDatabase, output: string, aside: readonly string[]): readonly string[] {
+  const size = outcome.pageSize * outcome.commit;
+  const seconds = (outcome.elapsed / 1000).toFixed(2);
+  return [
+    `restored ${output} from ${outcome.replica}: TXID ${formatTxid(outcome.txid)} of ${formatTimestamp(outcome.timestamp)}, ` +
+      `${size} bytes from ${outcome.files} files in ${seconds} s, check ${outcome.integrity}`,
+    ...outcome.fellBack.map((line) => `warning: ${line}`),
+    ...aside.map((path) => `the file that was there is kept as ${path}`),
+  ];
+}
+
+export function restoredJson(outcome: RestoredDatabase, output: string, aside: readonly string[]) {
+  return {
+    db: output,
+    replica: outcome.replica,
+    txid: formatTxid(outcome.txid),
+    timestamp: formatTimestamp(outcome.timestamp),
+    size: outcome.pageSize * outcome.commit,
+    files: outcome.files,
+    downloaded: outcome.bytesDownloaded,
+    elapsed_ms: outcome.elapsed,
+    integrity: outcome.integrity,
+    fell_back: outcome.fellBack,
+    kept_aside: aside,
+  };
+}
+
+/** What `-dry-run` shows: what each replica holds, which was chosen and why, and what would be fetched. */
+export function previewLines(choice: Restoring, plan: RestorePlan | undefined): readonly string[] {
+  const files = plan?.files ?? [];
+  return [
+    ...choice.reasons,
+    ...choice.warnings.map((line) => `warning: ${line}`),
+    `would fetch ${files.length} files, ${plan?.bytes ?? 0} bytes:`,
+    ...files.map((file) => `  ${file.key}  ${file.size} bytes`),
+  ];
+}

@@ -1,0 +1,195 @@
+import { isStationError, StationError, toStationError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import { type Milliseconds, milliseconds, type Txid } from '../quantities.ts';
+import type { ReplicaDrain } from '../supervisor/replication-port.ts';
+import type { Follower } from '../wal/follower.ts';
+import { openFollower } from '../wal/open-follower.ts';
+import {
+  type PreparedDatabase,
+  type PreparedReplica,
+  type PrepareOptions,
+  prepareDatabase,
+} from './prepare-database.ts';
+import { replicaLog } from './replica-log.ts';
+import { ReplicaUploader } from './replica-uploader.ts';
+import { Staging } from './staging.ts';
+import { syncLog } from './sync-log.ts';
+import { SyncLoop } from './sync-loop.ts';
+
+export interface ReplicationClocks {
+  readonly wall: () => Milliseconds;
+  readonly monotonic: () => Milliseconds;
+  readonly random: () => number;
+}
+
+/** One database followed, and brought to all its replicas. */
+export class DatabaseReplication {
+  readonly #options: PrepareOptions;
+  readonly #clocks: ReplicationClocks;
+  readonly #log: Log;
+  readonly #failure = Promise.withResolvers<StationError>();
+  #prepared: PreparedDatabase | undefined;
+  #running:
+    | { readonly loop: SyncLoop; readonly staging: Staging; readonly replicas: readonly RunningReplica[] }
+    | undefined;
+
+  constructor(options: PrepareOptions, clocks: ReplicationClocks) {
+    this.#options = options;
+    this.#clocks = clocks;
+    this.#log = options.log;
+  }
+
+  /** Resolves if another writer fenced this one; never otherwise. */
+  get failed(): Promise<StationError> {
+    return this.#failure.promise;
+  }
+
+  /** Restores where needed, opens the database, starts to follow it. The child may start when this returns. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    const prepared = await prepareDatabase(this.#options, signal);
+    this.#prepared = prepared;
+    const staging = new Staging(prepared.folder, prepared.content, this.#clocks.wall);
+    if (prepared.continueAbove !== undefined) await staging.continueAbove(prepared.continueAbove);
+    const follower = await this.#openFollower(prepared);
+    const replicas: readonly RunningReplica[] = prepared.replicas.map((replica) => ({
+      name: replica.config.name,
+      uploader: this.#openUploader(replica, staging),
+    }));
+    const uploaders = replicas.map((replica) => replica.uploader);
+    const loop = new SyncLoop({
+      follower,
+      staging,
+      uploaders,
+      interval: this.#interval,
+      stagingMaxBytes: this.#options.database.stagingMaxBytes,
+      events: syncLog(this.#log, this.#clocks.monotonic),
+      monotonicClock: this.#clocks.monotonic,
+      random: this.#clocks.random,
+    });
+    this.#running = { loop, staging, replicas };
+    loop.start();
+    for (const uploader of uploaders) uploader.start();
+    loop.syncSoon();
+  }
+
+  syncSoon(): void {
+    this.#running?.loop.syncSoon();
+  }
+
+  /** The last capture and upload; returns by `deadline` of the monotonic clock. */
+  async drain(deadline: Milliseconds): Promise<readonly ReplicaDrain[]> {
+    const running = this.#running;
+    if (running === undefined) return [];
+    const left = milliseconds(Math.max(0, deadline - this.#clocks.monotonic()));
+    const timeUp = Promise.withResolvers<'time-up'>();
+    const timer = setTimeout(() => timeUp.resolve('time-up'), left);
+    let capture: StationError | undefined = new StationError(
+      'CAPTURE_FAILED',
+      'the last capture was not finished in time',
+    );
+    try {
+      for (const { uploader } of running.replicas) uploader.hurry();
+      const finished = running.loop.finish().then(
+        () => undefined,
+        (error: unknown) => toStationError(error),
+      );
+      const outcome = await Promise.race([finished, timeUp.promise]);
+      if (outcome !== 'time-up') {
+        capture = outcome;
+        await Promise.race([this.#allUploaded(running.replicas), timeUp.promise]);
+      }
+    } finally {
+      clearTimeout(timer);
+      await Promise.all(running.replicas.map(({ uploader }) => uploader.stop()));
+    }
+    const report = running.replicas.map((replica) => this.#reportOf(replica, capture));
+    if (capture === undefined) await running.loop.tidyAtEnd();
+    return report;
+  }
+
+  /** Releases connections and the staging lock. Safe at any point, and after a failed `prepare`. */
+  async close(): Promise<void> {
+    await Promise.all((this.#running?.replicas ?? []).map(({ uploader }) => uploader.stop()));
+    await this.#prepared?.close();
+  }
+
+  /** Files are captured as often as the most demanding replica asks. */
+  get #interval(): Milliseconds {
+    return milliseconds(Math.min(...this.#options.database.replicas.map((replica) => replica.syncInterval)));
+  }
+
+  async #openFollower(prepared: PreparedDatabase): Promise<Follower> {
+    return await openFollower({
+      path: this.#options.database.path,
+      spillFolder: prepared.folder.spill,
+      known: prepared.known,
+      events: {
+        committed: () => this.#running?.loop.committed(),
+        replaced: () => {
+          this.#log.warn(
+            'the database file was replaced: the new one is replicated above the old, which stays restorable',
+          );
+          this.#running?.loop.committed();
+        },
+        notice: ({ level, message, fields }) => this.#log[level](message, fields),
+      },
+    });
+  }
+
+  #openUploader(replica: PreparedReplica, staging: Staging): ReplicaUploader {
+    const log = this.#log.with({ replica: replica.config.name });
+    const lines = replicaLog(log, this.#clocks.monotonic);
+    return new ReplicaUploader({
+      store: replica.store,
+      staging,
+      remote: replica.remote,
+      ask: replica.ask,
+      interval: milliseconds(replica.config.syncInterval > this.#interval ? replica.config.syncInterval : 0),
+      monotonicClock: this.#clocks.monotonic,
+      random: this.#clocks.random,
+      events: {
+        ...lines,
+        uploaded: (file) => {
+          lines.uploaded(file);
+          this.#running?.loop.uploaded();
+        },
+        needsSnapshot: (why: string, above: Txid) => {
+          log.info('a snapshot is needed', { why });
+          this.#running?.loop.wantSnapshot(above);
+        },
+        stopped: (error) => {
+          lines.stopped(error);
+          if (isStationError(error, 'FENCED')) this.#failure.resolve(error);
+        },
+      },
+    });
+  }
+
+  /** Returns when every replica holds everything or never will. */
+  async #allUploaded(replicas: readonly RunningReplica[]): Promise<void> {
+    await Promise.all(replicas.map(({ uploader }) => uploader.settled()));
+  }
+
+  #reportOf({ name, uploader }: RunningReplica, capture: StationError | undefined): ReplicaDrain {
+    const complete = capture === undefined && uploader.complete;
+    return {
+      database: this.#options.database.path,
+      replica: name,
+      complete,
+      missing: uploader.missing,
+      reason: complete ? undefined : (capture?.message ?? reasonOf(uploader)),
+    };
+  }
+}
+
+interface RunningReplica {
+  readonly name: string;
+  readonly uploader: ReplicaUploader;
+}
+
+function reasonOf(uploader: ReplicaUploader): string {
+  if (uploader.status.kind === 'stopped') return uploader.status.error.message;
+  if (uploader.health.kind === 'failing') return uploader.health.error.message;
+  if (uploader.status.kind === 'needs-snapshot') return `it needs a snapshot: ${uploader.status.why}`;
+  return 'the time was used up';
+}

@@ -1,0 +1,124 @@
+import { createReadStream } from 'node:fs';
+import { pageChecksum } from '../ltx/checksum.ts';
+import { decodeLtx } from '../ltx/decoder.ts';
+import { txid } from '../quantities.ts';
+import type { KnownState, PageChecksumSource } from '../wal/follower.ts';
+import { type ChecksumFileHeader, checksumSource, openChecksumFile } from './checksum-file.ts';
+import { PageChecksums } from './page-checksums.ts';
+import { type LocalPosition, loadPosition, noPosition } from './position-file.ts';
+import { listStagedFiles, removeStagedFiles, type StagedFile } from './staged-files.ts';
+import type { StagingContent } from './staging.ts';
+import type { StagingFolder } from './staging-folder.ts';
+
+/** What an earlier process left, made consistent. */
+export interface LoadedStaging {
+  readonly content: StagingContent;
+  readonly known: KnownState;
+  /** Closes the file that `known` reads from; call it once the follower is finished. */
+  close(): Promise<void>;
+}
+
+/**
+ * Reads the staging folder after any kind of end. Files above the saved position were never uploaded and are captured
+ * again (see LocalPosition), so they go. Without a saved position, level-0 files are those of a stock Litestream: its
+ * numbering goes on, with a file of every page.
+ * @throws StationError STAGING_FAILED
+ */
+export async function loadStaging(folder: StagingFolder): Promise<LoadedStaging> {
+  const found = await listStagedFiles(folder.level0, 0);
+  const snapshots = await listStagedFiles(folder.snapshots, 9);
+  const saved = await loadPosition(folder.position);
+  const position = saved ?? positionOfStock(found);
+  const above = [...found, ...snapshots].filter((file) => file.maxTxid > position.txid);
+  await removeStagedFiles(above);
+  const level0 = found.filter((file) => !above.includes(file));
+  const snapshot = snapshots.filter((file) => !above.includes(file)).at(-1);
+
+  const checksums = saved === undefined ? undefined : await loadChecksums(folder.pageChecksums, position, level0);
+  const source = checksums && checksumSource(checksums.header, checksums.file, checksums.later, position.commit);
+  return {
+    content: { position, level0, snapshot, checksums: pageChecksumsOf(folder, position, checksums) },
+    known: knownState(position, source),
+    close: async () => await checksums?.file.close(),
+  };
+}
+
+function knownState(position: LocalPosition, checksums: PageChecksumSource | undefined): KnownState {
+  if (position.txid === 0) return { kind: 'nothing' };
+  return { kind: 'earlier', position: position.wal, checksums, commit: position.commit };
+}
+
+/** The first write after it is taken for a new page size, and so for a file of every page. */
+function positionOfStock(level0: readonly StagedFile[]): LocalPosition {
+  const last = level0.at(-1);
+  if (last === undefined) return noPosition;
+  return { ...noPosition, txid: last.maxTxid, timestamp: last.timestamp, fileChecksums: [last.fileChecksum] };
+}
+
+interface LoadedChecksums {
+  readonly header: ChecksumFileHeader;
+  readonly file: NonNullable<Awaited<ReturnType<typeof openChecksumFile>>>['file'];
+  readonly later: ReadonlyMap<number, bigint>;
+}
+
+/** The checksum file and what the staged files since have changed; undefined where the two do not meet. */
+async function loadChecksums(
+  path: string,
+  position: LocalPosition,
+  level0: readonly StagedFile[],
+): Promise<LoadedChecksums | undefined> {
+  const opened = await openChecksumFile(path);
+  if (opened === undefined) return undefined;
+  const { header, file } = opened;
+  const since = level0.filter((staged) => staged.maxTxid > header.txid);
+  const meets = header.txid <= position.txid && since.length === position.txid - header.txid;
+  if (!meets || header.pageSize !== position.pageSize) {
+    await file.close();
+    return undefined;
+  }
+  const later = new Map<number, bigint>();
+  for (const staged of since) {
+    for await (const batch of decodeLtx(createReadStream(staged.path, { highWaterMark: 1 << 18 }))) {
+      for (const page of batch) later.set(page.number, pageChecksum(page.number, page.data));
+    }
+  }
+  return { header, file, later };
+}
+
+function pageChecksumsOf(
+  folder: StagingFolder,
+  position: LocalPosition,
+  loaded: LoadedChecksums | undefined,
+): PageChecksums {
+  const { pageSize, commit, txid: at } = position;
+  const current = loaded && { pageSize, commit, txid: at };
+  return new PageChecksums(folder.pageChecksums, loaded?.header, current, loaded?.later ?? new Map());
+}
+
+/** The state right after a restore: position and checksums are those of the restored file. */
+export async function restoredContent(
+  folder: StagingFolder,
+  position: LocalPosition,
+  level0: readonly StagedFile[],
+): Promise<StagingContent> {
+  const opened = await openChecksumFile(folder.pageChecksums);
+  await opened?.file.close();
+  const header = opened?.header;
+  const usable = header?.txid === position.txid ? header : undefined;
+  return {
+    position,
+    level0,
+    snapshot: undefined,
+    checksums: new PageChecksums(folder.pageChecksums, usable, usable, new Map()),
+  };
+}
+
+/** Level-0 files that may stay after a restore: those that lead, without a gap, to the very file it ended with. */
+export function provenFiles(level0: readonly StagedFile[], restored: LocalPosition): readonly StagedFile[] {
+  const end = level0.findIndex(
+    (file) => file.maxTxid === restored.txid && restored.fileChecksums.includes(file.fileChecksum),
+  );
+  let from = end;
+  while (from > 0 && level0[from - 1]?.maxTxid === txid((level0[from]?.minTxid ?? 0) - 1)) from -= 1;
+  return end < 0 ? [] : level0.slice(from, end + 1);
+}

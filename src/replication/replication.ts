@@ -1,0 +1,55 @@
+import type { DatabaseConfig } from '../config/config.ts';
+import type { StationError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import {
+  type DrainReport,
+  type DrainRequirement,
+  isDrainComplete,
+  type Replication,
+} from '../supervisor/replication-port.ts';
+import { DatabaseReplication, type ReplicationClocks } from './database-replication.ts';
+import type { ReplicationSettings } from './replication-settings.ts';
+
+export interface CreateReplicationOptions {
+  readonly databases: readonly DatabaseConfig[];
+  readonly settings: ReplicationSettings;
+  readonly drainRequire: DrainRequirement;
+  readonly log: Log;
+  readonly clocks: ReplicationClocks;
+}
+
+/** The replication of every configured database, side by side. */
+export function createReplication(options: CreateReplicationOptions): Replication {
+  const { settings, drainRequire, log, clocks } = options;
+  const databases = options.databases.map(
+    (database) => new DatabaseReplication({ database, settings, log: log.with({ db: database.path }) }, clocks),
+  );
+  const failed: Promise<StationError> = Promise.race(databases.map((database) => database.failed));
+  return {
+    failed,
+    prepare: async (signal) => {
+      const aborted = new AbortController();
+      const either = AbortSignal.any([signal, aborted.signal]);
+      const preparing = databases.map(async (database) => {
+        try {
+          await database.prepare(either);
+        } catch (error) {
+          aborted.abort(error);
+          throw error;
+        }
+      });
+      await Promise.allSettled(preparing);
+      await Promise.all(preparing);
+    },
+    syncSoon: () => {
+      for (const database of databases) database.syncSoon();
+    },
+    drain: async (deadline): Promise<DrainReport> => {
+      const replicas = (await Promise.all(databases.map((database) => database.drain(deadline)))).flat();
+      return { complete: isDrainComplete(replicas, drainRequire), replicas };
+    },
+    close: async () => {
+      await Promise.all(databases.map((database) => database.close()));
+    },
+  };
+}
