@@ -21,6 +21,12 @@ export async function* listObjects(
       ...(token === undefined ? {} : { ContinuationToken: token }),
     });
     const page = await session.send((client, abort) => client.send(command, abort), operation, options.signal);
+    // A login page, a console's port: whatever answers 200 would else be an empty replica (safety rule 1).
+    if (page.Name === undefined && page.IsTruncated === undefined) {
+      throw new StationError('STORAGE_BROKEN', `${session.endpoint.url ?? 'AWS'} answers, but not as S3 does`, {
+        hint: 'check the endpoint: its host, its port, and what stands before it',
+      });
+    }
     for (const { Key, Size, LastModified } of page.Contents ?? []) {
       if (Key === undefined || !Key.startsWith(root) || Key === root) continue;
       yield {

@@ -71,7 +71,17 @@ async function putInOne(session: S3Session, key: string, body: ObjectBody, optio
     ...propertiesOf(session, options),
     ...conditionOf(options),
   });
-  await session.send((client, abort) => client.send(command, abort), operationOf(session, key), options.signal);
+  const operation = operationOf(session, key);
+  const { ETag } = await session.send((client, abort) => client.send(command, abort), operation, options.signal);
+  checkStored(ETag, operation);
+}
+
+/** Whatever else answers 200 to anything (a login page, a console's port) has stored nothing. */
+function checkStored(etag: string | undefined, operation: S3Operation): void {
+  if (etag !== undefined) return;
+  throw new StationError('STORAGE_BROKEN', `the endpoint answers, but not as S3 does: no ETag for ${operation.url}`, {
+    hint: 'check the endpoint: its host, its port, and what stands before it',
+  });
 }
 
 async function putInParts(session: S3Session, key: string, body: ObjectBody, options: PutOptions): Promise<void> {
@@ -89,7 +99,8 @@ async function putInParts(session: S3Session, key: string, body: ObjectBody, opt
       ...conditionOf(options),
       ...customerKeyOf(session.options),
     });
-    await session.send((client, abort) => client.send(complete, abort), operation, options.signal);
+    const { ETag } = await session.send((client, abort) => client.send(complete, abort), operation, options.signal);
+    checkStored(ETag, operation);
   } catch (error) {
     await abandon(session, multipart, operation);
     throw error;

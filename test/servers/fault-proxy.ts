@@ -102,9 +102,10 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
   };
 }
 
-async function write(to: Socket, chunk: Buffer): Promise<void> {
-  if (to.destroyed || chunk.length === 0 || to.write(chunk)) return;
-  await Promise.race([once(to, 'drain'), once(to, 'close')]);
+/** Waits until the bytes are handed on, so that a slow reader slows the writer; an error ends the wait as well. */
+function write(to: Socket, chunk: Buffer): Promise<void> {
+  if (to.destroyed || chunk.length === 0) return Promise.resolve();
+  return new Promise((resolve) => to.write(chunk, () => resolve()));
 }
 
 async function writeSlowly(to: Socket, chunk: Buffer, bytesPerSecond: number): Promise<void> {

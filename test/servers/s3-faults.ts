@@ -24,7 +24,9 @@ export type FaultAction =
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
   /** Lies, as some stores tell them: OCI takes a conditional put for a plain one, R2 was seen to answer a delete and keep the object. */
   | { readonly kind: 'ignore-conditions' }
-  | { readonly kind: 'keep-deleted' };
+  | { readonly kind: 'keep-deleted' }
+  /** DeleteObjects answers 200, with a refusal for each key inside. */
+  | { readonly kind: 'refuse-deletes' };
 
 export interface Fault {
   readonly when?: FaultFilter;

@@ -18,6 +18,7 @@ export interface OperationContext {
   readonly receive: () => Promise<ReceivedBody>;
   readonly ignoreConditions: boolean;
   readonly keepDeleted: boolean;
+  readonly refuseDeletes: boolean;
   readonly minimumPartSize: number;
 }
 
@@ -122,6 +123,12 @@ export async function deleteObjects(context: OperationContext): Promise<Reply> {
   if (keys.length === 0 || keys.length > 1000) {
     throw new S3Refusal(400, 'MalformedXML', 'The XML you provided was not well-formed');
   }
+  if (context.refuseDeletes) {
+    const errors = keys.map(
+      (key) => `<Error><Key>${escapeXml(key)}</Key><Code>AccessDenied</Code><Message>Access Denied</Message></Error>`,
+    );
+    return xml(`<DeleteResult>${errors.join('')}</DeleteResult>`);
+  }
   if (!context.keepDeleted) for (const key of keys) await removeObject(context.bucket, key);
   const quiet = /<Quiet>true<\/Quiet>/.test(body);
   const deleted = quiet ? [] : keys.map((key) => `<Deleted><Key>${escapeXml(key)}</Key></Deleted>`);
@@ -178,19 +185,18 @@ function partsOf(body: string, uploaded: Parts, minimumPartSize: number) {
     etag: unescapeXml(/<ETag>([^<]*)<\/ETag>/.exec(part)?.[1] ?? '').replaceAll('"', ''),
   }));
   if (listed.length === 0) throw new S3Refusal(400, 'MalformedXML', 'The XML you provided was not well-formed');
-  return listed.map(({ number, etag }, index) => {
-    if (index > 0 && number <= (listed[index - 1]?.number ?? 0)) {
-      throw new S3Refusal(400, 'InvalidPartOrder', 'The list of parts was not in ascending order.');
-    }
+  if (listed.some(({ number }, index) => index > 0 && number <= (listed[index - 1]?.number ?? 0))) {
+    throw new S3Refusal(400, 'InvalidPartOrder', 'The list of parts was not in ascending order.');
+  }
+  const parts = listed.map(({ number, etag }) => {
     const part = uploaded.get(number);
-    if (part === undefined || part.etag !== etag) {
-      throw new S3Refusal(400, 'InvalidPart', 'One or more of the specified parts could not be found.');
-    }
-    if (index < listed.length - 1 && part.content.size < minimumPartSize) {
-      throw new S3Refusal(400, 'EntityTooSmall', 'Your proposed upload is smaller than the minimum allowed size');
-    }
-    return part;
+    if (part !== undefined && part.etag === etag) return part;
+    throw new S3Refusal(400, 'InvalidPart', 'One or more of the specified parts could not be found.');
   });
+  if (parts.slice(0, -1).some((part) => part.content.size < minimumPartSize)) {
+    throw new S3Refusal(400, 'EntityTooSmall', 'Your proposed upload is smaller than the minimum allowed size');
+  }
+  return parts;
 }
 
 export async function abortMultipartUpload(context: OperationContext): Promise<Reply> {

@@ -1,5 +1,6 @@
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FaultAction } from './s3-faults.ts';
 import type { Reply } from './s3-operations.ts';
@@ -22,11 +23,9 @@ export async function sendReply(
   if (reply.content !== undefined && incoming.method !== 'HEAD') {
     const half = fault?.kind === 'drop' && fault.at === 'half-response';
     const stop = half ? start + Math.floor((end - start) / 2) : end;
-    for await (const chunk of reply.content.read(start, stop)) {
-      if (response.destroyed) return;
-      if (fault?.kind === 'slow') await writeSlowly(response, chunk, fault.bytesPerSecond);
-      else if (!response.write(chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
-    }
+    const bytes = reply.content.read(start, stop);
+    if (fault?.kind === 'slow') await writeSlowly(response, bytes, fault.bytesPerSecond);
+    else await pipeline(Readable.from(bytes), response, { end: false });
     if (half) {
       // Let what was written reach the other side before the connection goes.
       await pause(20);
@@ -38,10 +37,12 @@ export async function sendReply(
   incoming.resume();
 }
 
-async function writeSlowly(response: ServerResponse, chunk: Buffer, bytesPerSecond: number): Promise<void> {
+async function writeSlowly(response: ServerResponse, bytes: AsyncIterable<Buffer>, bytesPerSecond: number) {
   const step = Math.max(1, Math.floor(bytesPerSecond / 20));
-  for (let at = 0; at < chunk.length && !response.destroyed; at += step) {
-    response.write(chunk.subarray(at, at + step));
-    await pause(50);
+  for await (const chunk of bytes) {
+    for (let at = 0; at < chunk.length && !response.destroyed; at += step) {
+      response.write(chunk.subarray(at, at + step));
+      await pause(50);
+    }
   }
 }

@@ -21,12 +21,13 @@ export interface S3ServerOptions extends Partial<Identity> {
   readonly now?: () => number;
 }
 
-/** One request as it ended; status 0 where it was given no answer. */
+/** One request, in the order they came; status 0 as long as it has no answer. */
 export interface RequestRecord {
   readonly method: string;
   readonly operation: string;
   readonly bucket: string;
   readonly key: string;
+  readonly headers: IncomingMessage['headers'];
   readonly status: number;
 }
 
@@ -69,15 +70,14 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
   const handle = async (incoming: IncomingMessage, response: ServerResponse) => {
     if (incoming.url?.startsWith('/_control/') === true) return control(incoming, response, faults, requests);
     const request = parseS3Request(incoming);
-    const { method, operation, bucket, key } = request;
-    response.once('close', () => {
-      const status = response.writableFinished ? response.statusCode : 0;
-      requests.push({ method, operation, bucket, key, status });
-    });
+    const { method, operation, bucket, key, headers } = request;
+    const record = { method, operation, bucket, key, headers, status: 0 };
+    requests.push(record);
     const fault = faults.take(request);
     if (await isFaultedEarly(fault, incoming, response)) return;
     const reply = await answer(incoming, response, request, fault).catch(refusalReply);
     if (fault?.kind === 'drop' && fault.at === 'response') return void incoming.socket.destroy();
+    record.status = reply.status;
     await sendReply(incoming, response, reply, fault);
   };
 
@@ -101,6 +101,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
       request,
       ignoreConditions: fault?.kind === 'ignore-conditions',
       keepDeleted: fault?.kind === 'keep-deleted',
+      refuseDeletes: fault?.kind === 'refuse-deletes',
       minimumPartSize: options.minimumPartSize ?? 5 * 1024 * 1024,
       receive: () => {
         if (incoming.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
