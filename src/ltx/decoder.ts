@@ -55,13 +55,16 @@ export class LtxDecoder {
     this.#input.feed(chunk);
   }
 
-  /** The next pages, about `size` bytes of them; none if more bytes must be fed. Valid until the next call. */
+  /**
+   * The next pages, up to `size` bytes of them, rounded up to whole pages; none if more bytes must be fed. Page data is
+   * valid until the next call. A size of 0 reads the header and stops there.
+   */
   take(size: number): readonly Page[] {
     const batch: Page[] = [];
     const reading = this.#begin();
     if (reading === undefined) return batch;
     reading.pool.reset(reading.page);
-    const limit = Math.max(1, Math.floor(size / reading.header.pageSize));
+    const limit = Math.ceil(size / reading.header.pageSize);
     do {
       while (batch.length < limit && this.#readPage(reading, batch));
       if (reading.pages.isAtEnd) reading.end.read(this.#input, reading.rolling);

@@ -18,7 +18,7 @@ type EncoderState = 'new' | 'pages' | 'finished';
  * Every method throws LTX_INVALID for what stock Litestream would not restore.
  */
 export class LtxEncoder {
-  readonly #header: LtxHeader;
+  readonly header: LtxHeader;
   readonly #rules: PageRules;
   readonly #index = new PageIndexDraft();
   readonly #checksum = new Crc64();
@@ -30,7 +30,7 @@ export class LtxEncoder {
     // Its restore refuses the post-apply checksum of the one, and has no valid value for that of the other.
     if (header.checksums !== 'none') throw invalid('files with rolling checksums are not written');
     if (header.commit === 0) throw invalid('a file for a deleted database is not written');
-    this.#header = header;
+    this.header = header;
     this.#rules = new PageRules(header);
   }
 
@@ -46,7 +46,7 @@ export class LtxEncoder {
 
   start(): Uint8Array {
     this.#enter('new', 'pages');
-    const header = encodeHeader(this.#header);
+    const header = encodeHeader(this.header);
     this.#checksum.update(header);
     this.#size = header.length;
     return header;
@@ -54,8 +54,8 @@ export class LtxEncoder {
 
   page(number: PageNumber, data: Uint8Array): Uint8Array {
     this.#enter('pages', 'pages');
-    if (data.length !== this.#header.pageSize) {
-      throw invalid(`page ${number} has ${data.length} bytes, not ${this.#header.pageSize}`);
+    if (data.length !== this.header.pageSize) {
+      throw invalid(`page ${number} has ${data.length} bytes, not ${this.header.pageSize}`);
     }
     this.#rules.next(number, '');
     const bytes = encodePageFrame(data, PAGE_HEADER_SIZE);

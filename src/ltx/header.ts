@@ -92,16 +92,21 @@ function checkHeader(header: LtxHeader): void {
   if (!isPageSize(header.pageSize))
     throw invalid(`its page size ${header.pageSize} is not a power of two from 512 to 65536`);
   if (!isUint32(header.commit)) throw invalid(`its commit ${header.commit} is out of range`);
-  if (!(header.minTxid >= 1)) throw invalid(`its min TXID ${header.minTxid} is below 1`);
-  if (!(header.maxTxid >= header.minTxid)) {
+  for (const value of [header.minTxid, header.maxTxid, header.timestamp, wal.offset, wal.size]) {
+    if (!Number.isSafeInteger(value)) throw invalid(`${value} is not a whole number in range`);
+  }
+  if (header.minTxid < 1) throw invalid(`its min TXID ${header.minTxid} is below 1`);
+  if (header.maxTxid < header.minTxid) {
     throw invalid(`its max TXID ${header.maxTxid} is below its min TXID ${header.minTxid}`);
   }
-  if (!(wal.offset >= 0)) throw invalid(`its WAL offset ${wal.offset} is negative`);
-  if (!(wal.size >= 0)) throw invalid(`its WAL size ${wal.size} is negative`);
+  if (wal.offset < 0) throw invalid(`its WAL offset ${wal.offset} is negative`);
+  if (wal.size < 0) throw invalid(`its WAL size ${wal.size} is negative`);
   if (!isUint32(wal.salt1) || !isUint32(wal.salt2)) throw invalid('a WAL salt is out of range');
   if (wal.offset === 0 && (wal.size !== 0 || wal.salt1 !== 0 || wal.salt2 !== 0)) {
     throw invalid('it has a WAL size or salt but no WAL offset');
   }
+  if (BigInt.asUintN(64, header.nodeId) !== header.nodeId)
+    throw invalid(`its node ID ${header.nodeId} is out of range`);
   if (header.checksums !== 'none') checkPreApply(header, header.checksums.preApply);
 }
 
