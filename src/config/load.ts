@@ -1,5 +1,21 @@
 import { StationError } from '../errors.ts';
-import type { Config, LogFormat, ReplicaConfig } from './config.ts';
+import { commandWords } from './command-words.ts';
+import type { Config, DatabaseConfig, ReplicaConfig } from './config.ts';
+import { environmentLookup } from './environment.ts';
+import { databaseFromEnvironment, mapOf, replicaVariables, textOf } from './environment-tree.ts';
+import type { LookupVariable } from './expand-variables.ts';
+import { findConfigFile } from './find-file.ts';
+import { inEnvironment, problemsAsError } from './problem.ts';
+import { readDatabase } from './read-database.ts';
+import { readLogging } from './read-logging.ts';
+import { readReplica } from './read-replica.ts';
+import { readSection } from './read-section.ts';
+import { readTree } from './read-tree.ts';
+import { addProblem, type ConfigReading, startReading } from './reading.ts';
+import { reportSamePlaces } from './same-place.ts';
+import { find, findDuration, type Section } from './section.ts';
+import type { MapTree } from './tree.ts';
+import { reportUnusedDefaults } from './unused-defaults.ts';
 
 /** What surrounds the program: nothing else is read. */
 export interface ConfigContext {
@@ -16,7 +32,7 @@ export interface ConfigFlags {
   /** `-no-expand-env`, Litestream's: variables in the file stay as they are written. */
   readonly noExpandEnvironment?: boolean;
   readonly logLevel?: string;
-  readonly logFormat?: LogFormat;
+  readonly logFormat?: string;
 }
 
 export interface LoadConfigInput extends ConfigContext {
@@ -29,11 +45,66 @@ export interface LoadConfigInput extends ConfigContext {
  * @throws StationError CONFIG_NOT_FOUND, CONFIG_SYNTAX, CONFIG_UNKNOWN_KEY, CONFIG_VALUE, CONFIG_UNSUPPORTED,
  *   CONFIG_ENVIRONMENT; the message starts with `file:line:column`.
  */
-export function loadConfig(_input: LoadConfigInput): Config {
-  throw new StationError('INTERNAL', 'not built yet');
+export function loadConfig(input: LoadConfigInput): Config {
+  const { flags, ...context } = input;
+  const lookup = environmentLookup(context);
+  const file = findConfigFile(flags.config, lookup, context);
+  const expand = flags.noExpandEnvironment === true ? undefined : lookup;
+  const map = file === undefined ? mapOf(inEnvironment, []) : readTopMap(file.text, file.path, expand);
+  const reading = startReading();
+  const top = readSection(map, 'top', reading);
+  const listed = top.nested.get('dbs') ?? [];
+  const maps = listed.length > 0 ? listed : [databaseFromEnvironment(lookup)];
+  const databases = maps.flatMap((one) => readDatabase(one, { reading, lookup, context, top }) ?? []);
+  reportSamePlaces(databases, reading);
+  reportUnusedDefaults(top, databases, reading);
+  const exec = readExec(top, reading);
+  const logging = readLogging(top, flags, lookup, reading);
+  if (reading.problems.length > 0) throw problemsAsError(reading.problems);
+  return {
+    source: file?.path,
+    databases,
+    logging,
+    exec,
+    shutdown: { syncTimeout: findDuration([top], 'shutdown-sync-timeout') },
+    notes: reading.notes,
+    replicaVariables: variablesOf(databases),
+  };
 }
 
-/** The replica that a URL or a folder names, as in `litestream restore s3://bucket/path`. */
-export function replicaFromUrl(_url: string, _context: ConfigContext): ReplicaConfig {
-  throw new StationError('INTERNAL', 'not built yet');
+/** The replica that a URL or a folder names, as in `litestream restore s3://bucket/path`. Throws as loadConfig does. */
+export function replicaFromUrl(url: string, context: ConfigContext): ReplicaConfig {
+  const where = { text: 'replica URL', order: 0 };
+  const lookup: LookupVariable = environmentLookup(context);
+  const reading = startReading();
+  const nothing = readSection(mapOf(where, []), 'top', reading);
+  const map = mapOf(where, [['url', textOf(url.trim(), where)]]);
+  const { outcome, baseName } = readReplica(map, { reading, lookup, context, top: nothing, database: nothing });
+  if (reading.problems.length > 0) throw problemsAsError(reading.problems);
+  if (outcome.kind === 'configured') return { name: baseName, ...outcome.replica };
+  throw new StationError('CONFIG_VALUE', `${where.text}: it names no replica`, {
+    hint: 'write s3://bucket/path, file:///folder, or the path of a folder',
+  });
+}
+
+function readTopMap(text: string, source: string, lookup: LookupVariable | undefined): MapTree {
+  const tree = readTree(text, source, lookup);
+  if (tree.kind === 'map') return tree;
+  throw new StationError('CONFIG_SYNTAX', `${tree.where.text}: the file must be a map of keys`, {
+    hint: 'start it with "dbs:"',
+  });
+}
+
+function readExec(top: Section, reading: ConfigReading): readonly string[] | undefined {
+  const exec = find([top], 'exec');
+  if (exec === undefined) return undefined;
+  const words = commandWords(String(exec.value));
+  if (words !== undefined && words.length > 0) return words;
+  addProblem(reading, exec.where, 'CONFIG_VALUE', '"exec" has a quote that is not closed', 'close it');
+  return undefined;
+}
+
+function variablesOf(databases: readonly DatabaseConfig[]): readonly string[] {
+  const inFile = databases.flatMap(({ notConfigured }) => notConfigured.flatMap(({ variables }) => variables));
+  return inFile.length > 0 ? [...new Set(inFile)] : replicaVariables;
 }

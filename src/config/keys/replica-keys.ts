@@ -1,0 +1,124 @@
+import type { KeyPlace, KeyRule } from './key-rule.ts';
+import {
+  boolean,
+  choice,
+  count,
+  group,
+  honoured,
+  inform,
+  pause,
+  period,
+  refuse,
+  retentionTime,
+  syncInterval,
+  text,
+  texts,
+  warn,
+} from './takes.ts';
+
+const replica: readonly KeyPlace[] = ['replica'];
+const replicaAndTop: readonly KeyPlace[] = ['replica', 'top'];
+const encryption = 'replicas are not encrypted by us; use the store’s encryption (sse-kms-key-id) and remove "age"';
+
+/** Keys of a replica, whatever its type. */
+export const replicaKeys: readonly KeyRule[] = [
+  {
+    name: 'type',
+    places: replica,
+    takes: choice('s3', 'file', 'gcs', 'gs', 'abs', 'sftp', 'webdav', 'nats', 'oss'),
+    treatment: honoured,
+    meaning: 'Kind of store; not needed with `url`. `s3` and `file` work; the others are refused.',
+  },
+  {
+    name: 'name',
+    places: replica,
+    takes: text,
+    treatment: honoured,
+    meaning: 'Its name in logs and for `-replica`. Default: the type, then `s3-2`, `s3-3`.',
+  },
+  {
+    name: 'url',
+    places: replica,
+    takes: text,
+    treatment: honoured,
+    meaning: 'Instead of `type`, `bucket` and `path`: `s3://bucket/path?region=…`, `file:///folder`, or a folder.',
+  },
+  {
+    name: 'path',
+    places: replica,
+    takes: text,
+    treatment: honoured,
+    meaning: 'Path in the bucket; for `file`, the folder.',
+  },
+  {
+    name: 'sync-interval',
+    places: replicaAndTop,
+    takes: syncInterval,
+    treatment: honoured,
+    meaning: 'Least time between two uploads while commits keep coming. Default 10s.',
+  },
+  {
+    name: 'retention',
+    places: replicaAndTop,
+    takes: retentionTime,
+    treatment: warn('not applied yet: nothing is deleted from the replica'),
+    meaning: 'How far back a restore must be possible. Default 24h.',
+  },
+  {
+    name: 'retention-check-interval',
+    places: replicaAndTop,
+    takes: period,
+    treatment: warn('not applied yet: nothing is deleted from the replica'),
+    meaning: 'How often what is older is deleted. Default 1h.',
+  },
+  {
+    name: 'snapshot-interval',
+    places: replicaAndTop,
+    takes: period,
+    treatment: warn('not applied yet: no snapshots are made by interval'),
+    meaning: 'Time between full copies. Default 24h.',
+  },
+  {
+    name: 'validation-interval',
+    places: replicaAndTop,
+    takes: pause,
+    treatment: warn('not applied yet: replicas are not validated by interval'),
+    meaning: 'Time between comparisons of replica and database. Default: none.',
+  },
+  {
+    name: 'monitor-interval',
+    places: replica,
+    takes: pause,
+    treatment: inform('commits are noticed as they happen, not at intervals'),
+    meaning: 'Belongs to the database; many files have it here.',
+  },
+  {
+    name: 'max-sync-ltx-files',
+    places: replicaAndTop,
+    takes: count,
+    treatment: inform('staged files are uploaded one after the other; memory does not grow with their number'),
+    meaning: 'Most files in one sync.',
+  },
+  {
+    name: 'auto-recover',
+    places: replicaAndTop,
+    takes: boolean,
+    treatment: inform('a damaged staging folder leads to a new snapshot; the older history stays restorable'),
+    meaning: 'Makes local state anew when it is damaged.',
+  },
+  { name: 'age', places: replicaAndTop, takes: group, treatment: honoured, meaning: 'Encryption with age:' },
+  {
+    name: 'age.identities',
+    places: replicaAndTop,
+    takes: texts,
+    treatment: refuse(encryption),
+    meaning: 'Keys to decrypt with.',
+  },
+  {
+    name: 'age.recipients',
+    places: replicaAndTop,
+    takes: texts,
+    treatment: refuse(encryption),
+    meaning: 'Keys to encrypt for.',
+  },
+];

@@ -1,0 +1,124 @@
+import { milliseconds } from '../quantities.ts';
+import type { StoreOptions } from '../storage/store-options.ts';
+import type { ReplicaConfig, ReplicaType } from './config.ts';
+import type { FoundReplica, Unnamed } from './read-replica.ts';
+import { addProblem } from './reading.ts';
+import type { ReplicaReading } from './replica-reading.ts';
+import { resolvePath } from './resolve-path.ts';
+import { readS3Options } from './s3-options.ts';
+import { find, findBoolean, findDuration, type Section } from './section.ts';
+
+const hour = 3_600_000;
+
+/** The key that names the place, without which there is no replica. */
+const placeKeys: Readonly<Record<ReplicaType, string>> = {
+  s3: 'bucket',
+  file: 'path',
+  gs: 'bucket',
+  abs: 'bucket',
+  sftp: 'host',
+  webdav: 'webdav-url',
+  nats: 'bucket',
+  oss: 'bucket',
+};
+
+/** A replica of a known type: its own keys before its URL's, and those before the file's defaults. */
+export function replicaOfType(
+  type: ReplicaType,
+  own: Section,
+  url: Section | undefined,
+  replica: ReplicaReading,
+): FoundReplica['outcome'] {
+  const { reading, top } = replica;
+  reportKeysOfOtherTypes(type, own, replica);
+  const ofReplica = url === undefined ? [own] : [own, url];
+  // A path names a place of one replica, so it has no default; a bucket has.
+  const sections = [...ofReplica, top];
+  const key = placeKeys[type];
+  const place = find(sections, key);
+  const blank = sections.flatMap((section) => section.blank.get(key) ?? []);
+  const missing = place === undefined ? blank : place.unset;
+  if (missing.length > 0) return { kind: 'not-configured', replica: { type, variables: missing } };
+  if (place === undefined) {
+    addProblem(reading, own.where, 'CONFIG_VALUE', `the ${type} replica has no "${key}"`, `add "${key}:"`);
+    return { kind: 'wrong' };
+  }
+  const text = String(place.value);
+  const wrong = wrongPlace(type, key, text);
+  if (wrong !== undefined) {
+    addProblem(reading, place.where, 'CONFIG_VALUE', `"${key}" ${wrong[0]}`, wrong[1]);
+    return { kind: 'wrong' };
+  }
+  const store = readStore(type, text, sections, replica);
+  return store === undefined
+    ? { kind: 'wrong' }
+    : { kind: 'configured', replica: withSchedule(store, sections, replica) };
+}
+
+function readStore(
+  type: ReplicaType,
+  place: string,
+  sections: readonly Section[],
+  replica: ReplicaReading,
+): StoreOptions | undefined {
+  const { reading } = replica;
+  const path = find(sections, 'path');
+  if (type === 'file') return { type: 'file', path: resolvePath(place, replica.context) };
+  if (path !== undefined && path.unset.length > 0) {
+    const message = `"path" needs ${path.unset.join(', ')}, which is not set`;
+    const hint = 'set it, or the replica would be in another place than meant';
+    addProblem(reading, path.where, 'CONFIG_ENVIRONMENT', message, hint);
+  }
+  if (type === 's3') return readS3Options(place, sections, replica);
+  const later = type === 'gs' || type === 'abs';
+  const where = sections[0]?.values.get('type')?.where ?? sections[0]?.where ?? replica.top.where;
+  const message = `replicas of type ${type} are not supported${later ? ' yet' : ''}`;
+  addProblem(reading, where, 'CONFIG_UNSUPPORTED', message, 'use type s3 or file, or remove this replica');
+  return undefined;
+}
+
+function wrongPlace(type: ReplicaType, key: string, text: string): readonly [string, string] | undefined {
+  if (key === 'bucket' && !/^(arn:[^\s]+|[A-Za-z0-9][A-Za-z0-9._-]*)$/.test(text)) {
+    return [
+      'is no name of a bucket',
+      'write the bare name; a server and a path have keys of their own, endpoint and path',
+    ];
+  }
+  if (key === 'bucket' && /^[0-9.]+$/.test(text) && text.includes('.')) {
+    return ['is an address', 'write s3://bucket/path?endpoint=http://address:port'];
+  }
+  if (type === 'file' && /^\w+:\/\//.test(text)) return ['is a URL', 'write it as "url:"'];
+  return undefined;
+}
+
+function reportKeysOfOtherTypes(type: ReplicaType, own: Section, { reading }: ReplicaReading): void {
+  for (const [name, { rule, where }] of own.values) {
+    if (rule.types === undefined || rule.types.includes(type)) continue;
+    const message = `"${name}" belongs to replicas of type ${rule.types.join(', ')}; this one is of type ${type}`;
+    addProblem(reading, where, 'CONFIG_VALUE', message, `remove it, or write "type: ${rule.types[0]}"`);
+  }
+}
+
+function withSchedule(
+  store: StoreOptions,
+  sections: readonly Section[],
+  { database, top }: ReplicaReading,
+): Unnamed<ReplicaConfig> {
+  const outer = [database, top];
+  return {
+    store,
+    syncInterval: findDuration(sections, 'sync-interval') ?? milliseconds(10_000),
+    snapshotInterval:
+      findDuration(sections, 'snapshot-interval') ??
+      findDuration(outer, 'snapshot.interval') ??
+      milliseconds(24 * hour),
+    retention: {
+      enabled: findBoolean([top], 'retention.enabled') ?? true,
+      duration:
+        findDuration(sections, 'retention') ?? findDuration(outer, 'snapshot.retention') ?? milliseconds(24 * hour),
+      checkInterval: findDuration(sections, 'retention-check-interval') ?? milliseconds(hour),
+    },
+    validationInterval: findDuration(sections, 'validation-interval') ?? findDuration([top], 'validation.interval'),
+    where: sections[0]?.where.text ?? top.where.text,
+  };
+}
