@@ -196,6 +196,7 @@ function endBeforeStart(life: Life, error: StationError | undefined): RunEnd {
 }
 
 function noteStop(life: Life, signal: NodeJS.Signals): Life {
+  if (life.forwarded.includes(signal)) return life;
   return { ...life, stop: life.stop ?? signal, forwarded: [...life.forwarded, signal] };
 }
 

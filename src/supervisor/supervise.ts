@@ -42,6 +42,8 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
   }
 }
 
+const longestInterval = 2 ** 31 - 1;
+
 class Supervision {
   readonly #options: SuperviseOptions;
   readonly #now: MonotonicClock;
@@ -74,7 +76,10 @@ class Supervision {
       () => ({ type: 'prepared' }),
       (error) => ({ type: 'prepare-failed', error }),
     );
+    // Without a child, nothing else may be holding Node's event loop.
+    const holdEventLoop = setInterval(() => {}, longestInterval);
     const life = await this.#done.promise;
+    clearInterval(holdEventLoop);
     for (const timer of this.#timers) clearTimeout(timer);
     if (life.end === undefined) throw new StationError('INTERNAL', 'the supervision ended without an end');
     return exitStatus({ end: life.end, drain: life.drain, failure: life.failure });

@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { milliseconds } from '../../src/quantities.ts';
+import { describeStopBudget, planStopBudget } from '../../src/supervisor/budget.ts';
+import { stopDeadlines } from '../../src/supervisor/deadlines.ts';
+import { detectPlatform } from '../../src/supervisor/platform.ts';
+
+describe('the platform tells its time by the variables it sets', () => {
+  test.each([
+    ['KUBERNETES_SERVICE_HOST', 'kubernetes', 30_000],
+    ['ECS_CONTAINER_METADATA_URI_V4', 'ecs', 30_000],
+    ['CONTAINER_APP_NAME', 'azure-container-apps', 30_000],
+    ['K_SERVICE', 'cloud-run', 10_000],
+    ['CLOUD_RUN_JOB', 'cloud-run', 10_000],
+    ['FLY_APP_NAME', 'fly', 5_000],
+    ['HOME', 'docker', 10_000],
+  ])('%s: %s, %i ms', (variable, name, stopTimeout) => {
+    expect(detectPlatform({ [variable]: 'x' })).toMatchObject({ name, stopTimeout });
+  });
+
+  test('Knative on Kubernetes is Kubernetes, not Cloud Run', () => {
+    expect(detectPlatform({ K_SERVICE: 'x', KUBERNETES_SERVICE_HOST: '10.0.0.1' }).name).toBe('kubernetes');
+  });
+
+  test('an empty variable says nothing', () => {
+    expect(detectPlatform({ KUBERNETES_SERVICE_HOST: '' }).name).toBe('docker');
+  });
+});
+
+describe('the budget', () => {
+  const docker = detectPlatform({});
+
+  test('of ten seconds', () => {
+    const text = describeStopBudget(planStopBudget(docker, undefined));
+    expect(text).toBe('budget 10s: application 5s, drain 4s, margin 1s');
+  });
+
+  test('of thirty seconds', () => {
+    const text = describeStopBudget(planStopBudget(detectPlatform({ K_SERVICE: 'x' }), milliseconds(30_000)));
+    expect(text).toBe('budget 30s: application 15s, drain 13s, margin 2s');
+  });
+
+  test('is always spent completely, and its deadlines come in order', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3_600_000 }), fc.nat({ max: 1e9 }), (total, began) => {
+        const budget = planStopBudget(docker, milliseconds(total));
+        expect(budget.application + budget.drain + budget.margin).toBe(total);
+        const { kill, giveUp, drain, drainOverdue, close } = stopDeadlines(milliseconds(began), budget);
+        const inOrder = [began, kill, giveUp, drain, drainOverdue, close, began + total];
+        expect(inOrder).toEqual(inOrder.toSorted((a, b) => a - b));
+      }),
+    );
+  });
+});

@@ -1,0 +1,137 @@
+/**
+ * A supervisor in a process of its own, with a fake replication that notes what is asked of it.
+ * Run as a program it supervises; imported it gives tests `startSupervisor`.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ErrorCode, StationError } from '../../src/errors.ts';
+import { createLog } from '../../src/observe/create-log.ts';
+import { bytes, milliseconds } from '../../src/quantities.ts';
+import { planStopBudget } from '../../src/supervisor/budget.ts';
+import { detectPlatform } from '../../src/supervisor/platform.ts';
+import type { Replication } from '../../src/supervisor/replication-port.ts';
+import { supervise } from '../../src/supervisor/supervise.ts';
+
+export interface FakeReplication {
+  readonly stopTimeout?: number;
+  /** Milliseconds that prepare takes; `forever` ends only by the abort, `deaf` not even by it. */
+  readonly prepare?: number | 'forever' | 'deaf';
+  readonly prepareError?: ErrorCode;
+  readonly drain?: 'complete' | 'incomplete' | 'hang' | 'throw' | number;
+  readonly failure?: { readonly code: ErrorCode; readonly after: number };
+  readonly uncaughtAfter?: number;
+  readonly close?: 'hang' | 'throw';
+}
+
+/** A supervisor under test, in a temporary folder that is its working directory. */
+export interface SupervisorUnderTest {
+  readonly process: ChildProcess;
+  readonly folder: string;
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  /** What was asked of replication, in order; `drain` carries what the file `rows` held just then. */
+  events(): readonly string[];
+  log(): string;
+  read(file: string): string;
+  waitFor(condition: () => boolean): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export function startSupervisor(command: readonly string[], fake: FakeReplication = {}): SupervisorUnderTest {
+  const folder = mkdtempSync(join(tmpdir(), 'supervisor-'));
+  const supervisor = spawn(process.execPath, [import.meta.filename, JSON.stringify(fake), ...command], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  let log = '';
+  supervisor.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    log += text;
+  });
+  const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    // Not `close`: what escapes the supervisor may hold stderr open.
+    supervisor.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+  const read = (file: string) => (existsSync(join(folder, file)) ? readFileSync(join(folder, file), 'utf8') : '');
+  return {
+    process: supervisor,
+    folder,
+    ended,
+    events: () => read('events').split('\n').slice(0, -1),
+    log: () => log,
+    read,
+    async waitFor(condition) {
+      const giveUp = Date.now() + 20_000;
+      while (!condition()) {
+        if (Date.now() > giveUp) throw new Error(`waited in vain for ${condition}; the log so far:\n${log}`);
+        await sleep(10);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      supervisor.kill('SIGKILL');
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function createFake(fake: FakeReplication): Replication {
+  const note = (text: string) => appendFileSync('events', `${text}\n`);
+  const failed = Promise.withResolvers<StationError>();
+  const { failure, uncaughtAfter } = fake;
+  return {
+    failed: failed.promise,
+    async prepare(signal) {
+      note('prepare');
+      signal.addEventListener('abort', () => note('abort'));
+      if (fake.prepare === 'deaf') await new Promise<never>(() => {});
+      await sleep(typeof fake.prepare === 'string' ? 60_000 : fake.prepare, undefined, { signal });
+      if (fake.prepareError !== undefined) throw new StationError(fake.prepareError, 'the restore failed');
+      if (failure !== undefined) {
+        setTimeout(() => failed.resolve(new StationError(failure.code, 'replication failed')), failure.after);
+      }
+      if (uncaughtAfter !== undefined) {
+        setTimeout(() => {
+          throw new TypeError('a bug');
+        }, uncaughtAfter);
+      }
+    },
+    syncSoon: () => note('sync-soon'),
+    async drain() {
+      note(`drain ${existsSync('rows') ? readFileSync('rows', 'utf8').trim().replaceAll('\n', ',') : ''}`.trim());
+      if (fake.drain === 'hang') await new Promise<never>(() => {});
+      if (fake.drain === 'throw') throw new Error('the drain broke');
+      if (typeof fake.drain === 'number') await sleep(fake.drain);
+      note('drained');
+      const complete = fake.drain !== 'incomplete';
+      const since = milliseconds(Date.now() - 4000);
+      const missing = complete
+        ? { files: 0, bytes: bytes(0), since: undefined }
+        : { files: 3, bytes: bytes(4096), since };
+      const reason = complete ? undefined : 'connect ECONNREFUSED';
+      return { complete, replicas: [{ database: '/data/station.db', replica: 's3', complete, missing, reason }] };
+    },
+    async close() {
+      note('close');
+      if (fake.close === 'hang') await new Promise<never>(() => {});
+      if (fake.close === 'throw') throw new Error('the close broke');
+    },
+  };
+}
+
+if (import.meta.main) {
+  const [fakeText = '{}', ...command] = process.argv.slice(2);
+  const fake: FakeReplication = JSON.parse(fakeText);
+  const log = createLog({ format: 'logfmt', level: 'DEBUG' });
+  const stopTimeout = fake.stopTimeout === undefined ? undefined : milliseconds(fake.stopTimeout);
+  const status = await supervise({
+    command,
+    environment: process.env,
+    budget: planStopBudget(detectPlatform({}), stopTimeout),
+    replication: createFake(fake),
+    log,
+  });
+  process.exit(status);
+}
