@@ -7,7 +7,7 @@ import { createFilePublisher } from './file-publish.ts';
 import type { ObjectStore, ReadRange } from './object-store.ts';
 import type { FileStoreOptions } from './store-options.ts';
 
-const CHUNK_SIZE = 256 * 1024;
+const CHUNK_SIZE = 64 * 1024;
 const PARALLEL_DELETES = 16;
 
 /**

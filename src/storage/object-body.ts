@@ -4,7 +4,7 @@ import { bytes } from '../quantities.ts';
 import type { ObjectBody, ObjectStore } from './object-store.ts';
 
 /** How much of a file is in memory at a time. */
-const CHUNK_SIZE = 256 * 1024;
+const CHUNK_SIZE = 64 * 1024;
 
 export function bodyFromBytes(content: Uint8Array): ObjectBody {
   return {

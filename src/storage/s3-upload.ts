@@ -63,7 +63,7 @@ function propertiesOf(session: S3Session, options: PutOptions) {
 const conditionOf = (options: PutOptions) => (options.createOnly ? { IfNoneMatch: '*' } : {});
 
 async function putInOne(session: S3Session, key: string, body: ObjectBody, options: PutOptions): Promise<void> {
-  const content = await readPart(body, 0, body.size, options.signal);
+  const content = await readPart(body, 0, body.size, Buffer.allocUnsafe(body.size), options.signal);
   const command = new PutObjectCommand({
     Bucket: session.options.bucket,
     Key: session.fullKey(key),
@@ -128,8 +128,11 @@ async function putParts(
   const parts: CompletedPart[] = [];
   let next = 0;
   const worker = async () => {
+    // One buffer for all parts of a worker: fresh ones would pile up until the collector comes round.
+    const buffer = Buffer.allocUnsafe(partSize);
     for (let index = next++; index < count; index = next++) {
-      const content = await readPart(body, index * partSize, Math.min(body.size, (index + 1) * partSize), either);
+      const end = Math.min(body.size, (index + 1) * partSize);
+      const content = await readPart(body, index * partSize, end, buffer, either);
       const part = new UploadPartCommand({
         ...multipart,
         PartNumber: index + 1,
@@ -172,18 +175,19 @@ async function abandon(session: S3Session, multipart: Multipart, operation: S3Op
   await session.send((client, abort) => client.send(command, abort), operation, limit).catch(() => {});
 }
 
+/** Fills `buffer` from its start; the part of it that was filled. */
 async function readPart(
   body: ObjectBody,
   start: number,
   end: number,
+  buffer: Buffer,
   signal: AbortSignal | undefined,
-): Promise<Buffer<ArrayBuffer>> {
-  const content = Buffer.allocUnsafe(end - start);
+): Promise<Buffer> {
   let filled = 0;
   for await (const chunk of readBody(body, { start, end })) {
     signal?.throwIfAborted();
-    content.set(chunk, filled);
+    buffer.set(chunk, filled);
     filled += chunk.byteLength;
   }
-  return content;
+  return buffer.subarray(0, filled);
 }
