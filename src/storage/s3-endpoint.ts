@@ -24,8 +24,19 @@ export function resolveS3Endpoint(options: S3StoreOptions, environment: Environm
     url,
     provider,
     pathStyle: options.forcePathStyle ?? provider === 'compatible',
-    region: options.region ?? environment['AWS_REGION'] ?? environment['AWS_DEFAULT_REGION'] ?? 'us-east-1',
+    region:
+      options.region ??
+      regionInHost(url) ??
+      environment['AWS_REGION'] ??
+      environment['AWS_DEFAULT_REGION'] ??
+      'us-east-1',
   };
+}
+
+/** `s3.eu-west-1.amazonaws.com` says where it is; signing for any other region would be refused there. */
+function regionInHost(url: string | undefined): string | undefined {
+  if (url === undefined) return undefined;
+  return /(?:^|[.-])s3[.-](?:dualstack\.)?([a-z]{2}(?:-[a-z]+)+-\d)\..*amazonaws\.com/.exec(new URL(url).hostname)?.[1];
 }
 
 function isAwsHost(hostname: string): boolean {

@@ -143,10 +143,13 @@ function textOf(error: unknown): string {
   return error.message === '' || error.message === 'UnknownError' ? 'the store gave no reason' : error.message;
 }
 
-/** Where a bucket really is, as the answer that sent us away says. */
+/** Where a bucket really is, as the answer that sent us away says: in a header, or in the error itself. */
 export function bucketRegionOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('$response' in error)) return undefined;
-  const response = error.$response as { readonly headers?: Readonly<Record<string, string>> } | undefined;
   const status = statusOf(error);
-  return status === 301 || status === 307 || status === 400 ? response?.headers?.['x-amz-bucket-region'] : undefined;
+  if (status !== 301 && status !== 307 && status !== 400) return undefined;
+  const { $response, Region } = error as {
+    readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
+    readonly Region?: unknown;
+  };
+  return $response?.headers?.['x-amz-bucket-region'] ?? (typeof Region === 'string' ? Region : undefined);
 }

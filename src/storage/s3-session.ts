@@ -45,11 +45,13 @@ export function openS3Session(options: S3StoreOptions, given: Partial<S3StoreSet
     close: () => client.destroy(),
     send: async (request, operation, signal) => {
       const attempt = () => request(client, signal === undefined ? {} : { abortSignal: signal });
+      // Compared with what this request asked, not with what another has found out meanwhile.
+      const asked = region;
       try {
         signal?.throwIfAborted();
         return await attempt().catch((error: unknown) => {
           const elsewhere = endpoint.provider === 'aws' ? bucketRegionOf(error) : undefined;
-          if (elsewhere === undefined || elsewhere === region) throw error;
+          if (elsewhere === undefined || elsewhere === asked) throw error;
           region = elsewhere;
           return attempt();
         });

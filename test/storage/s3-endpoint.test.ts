@@ -37,6 +37,17 @@ describe('an endpoint', () => {
     expect(resolve({}, { AWS_ENDPOINT_URL: 'http://localhost:4566' })).toMatchObject({ provider: 'compatible' });
   });
 
+  it.each([
+    ['https://s3.eu-west-1.amazonaws.com', 'eu-west-1'],
+    ['https://s3-us-gov-west-1.amazonaws.com', 'us-gov-west-1'],
+    ['https://s3.dualstack.ap-southeast-2.amazonaws.com', 'ap-southeast-2'],
+    ['https://bucket.vpce-1.s3.us-east-2.vpce.amazonaws.com', 'us-east-2'],
+    ['https://s3.amazonaws.com', 'us-east-1'],
+    ['https://s3.eu-central-1.wasabisys.com', 'us-east-1'],
+  ])('of AWS may name its region (%s)', (endpoint, region) => {
+    expect(resolve({ endpoint }).region).toBe(region);
+  });
+
   it('has the region of the configuration, then of the environment', () => {
     expect(resolve({}, { AWS_REGION: 'eu-west-1', AWS_DEFAULT_REGION: 'eu-west-2' }).region).toBe('eu-west-1');
     expect(resolve({}, { AWS_DEFAULT_REGION: 'eu-west-2' }).region).toBe('eu-west-2');

@@ -5,6 +5,7 @@ import { milliseconds } from '../../src/quantities.ts';
 import { bodyFromBytes } from '../../src/storage/object-body.ts';
 import { openStore } from '../../src/storage/open-store.ts';
 import { bucketRegionOf, s3Error } from '../../src/storage/s3-errors.ts';
+import { openS3Session } from '../../src/storage/s3-session.ts';
 import { s3Options } from './s3-backend.ts';
 
 const keys = { accessKeyId: 'a', secretAccessKey: 's' };
@@ -71,11 +72,35 @@ describe('an answer that is not S3’s', () => {
   });
 });
 
-it('a bucket elsewhere is read off the answer', () => {
-  const answer = (statusCode: number) =>
-    Object.assign(new Error('moved'), { $response: { statusCode, headers: { 'x-amz-bucket-region': 'eu-west-1' } } });
-  expect(bucketRegionOf(answer(301))).toBe('eu-west-1');
-  expect(bucketRegionOf(answer(400))).toBe('eu-west-1');
-  expect(bucketRegionOf(answer(403))).toBeUndefined();
-  expect(bucketRegionOf(new Error('other'))).toBeUndefined();
+describe('a bucket in another region of AWS', () => {
+  const moved = (statusCode: number, more: object = {}) =>
+    Object.assign(new Error('moved'), {
+      $response: { statusCode, headers: { 'x-amz-bucket-region': 'eu-west-1' } },
+      ...more,
+    });
+
+  it('is read off the answer that sends us there', () => {
+    expect(bucketRegionOf(moved(301))).toBe('eu-west-1');
+    expect(bucketRegionOf(moved(400))).toBe('eu-west-1');
+    expect(bucketRegionOf(moved(400, { $response: { statusCode: 400, headers: {} }, Region: 'eu-west-2' }))).toBe(
+      'eu-west-2',
+    );
+    expect(bucketRegionOf(moved(403))).toBeUndefined();
+    expect(bucketRegionOf(new Error('other'))).toBeUndefined();
+  });
+
+  it('is asked there, then and from then on', async () => {
+    const session = openS3Session(s3Options({ ...keys, url: '' }, { endpoint: 'https://s3.amazonaws.com' }), {});
+    const asked: string[] = [];
+    const ask = () =>
+      session.send(async (client) => {
+        asked.push(await client.config.region());
+        if (asked.at(-1) !== 'eu-west-1') throw moved(301);
+        return 'found';
+      }, operation);
+    expect(await Promise.all([ask(), ask()])).toEqual(['found', 'found']);
+    await ask();
+    expect(asked).toEqual(['us-east-1', 'us-east-1', 'eu-west-1', 'eu-west-1', 'eu-west-1']);
+    session.close();
+  });
 });
