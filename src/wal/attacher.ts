@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { AttachedDatabase } from './attached-database.ts';
-import { type DatabaseFileKind, inspectUnconnected } from './database-file.ts';
+import { type DatabaseFileKind, identityOf, inspectUnconnected } from './database-file.ts';
 import type { FollowerNotice } from './follower.ts';
 import { turnToWal } from './wal-mode.ts';
 
 /** After this long, a database that is written to without pause in rollback mode is turned to WAL all the same. */
-const PATIENCE = 2_000;
+const PATIENCE = 1_000;
 
 export interface Attachment {
   readonly database: AttachedDatabase;
@@ -43,6 +43,7 @@ export class Attacher {
   /** An application that has just made its database is about to choose the mode itself: wait for a pause first. */
   #isTimeToTurn(now: number): boolean {
     this.#rollbackSince ??= now;
+    if (identityOf(`${this.#path}-journal`) !== undefined) return false;
     const found = statSync(this.#path, { throwIfNoEntry: false });
     const stamp = `${found?.mtimeMs}:${found?.size}`;
     const paused = stamp === this.#lastStamp;

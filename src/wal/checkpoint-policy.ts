@@ -16,6 +16,8 @@ export interface TickState {
   readonly lastGrowth: number;
   /** When a tick last found no new frames. */
   readonly lastQuiet: number;
+  /** Since when the WAL has been longer than the forced limit; undefined if it is not. */
+  readonly overLimitSince: number | undefined;
   /** When a checkpoint of ours, or a forced step, was last tried. */
   readonly lastCheckpoint: number;
   readonly lastForced: number;
@@ -29,6 +31,8 @@ const SETTLE_AFTER = 250;
 const SLEEP_AFTER = 1_000;
 /** A writer that left no quiet tick for this long never pauses. */
 const NEVER_QUIET = 1_000;
+/** Nor does one whose pauses have all been too short for a checkpoint, for this long. */
+const NEVER_LONG_ENOUGH = 3_000;
 /** A checkpoint that could not finish (someone reads, someone else checkpoints) is not tried again at once. */
 const RETRY_AFTER = 500;
 const FORCE_AT_MOST_EVERY = 2_000;
@@ -40,9 +44,11 @@ const FORCE_AT_MOST_EVERY = 2_000;
 export function decideTick(state: TickState, limits: CheckpointLimits): TickAction {
   const behind = state.frames - state.backfilled;
   if (state.grew) {
+    const over = state.overLimitSince !== undefined && limits.forcedFrames > 0;
     const neverQuiet = state.now - state.lastQuiet >= NEVER_QUIET;
-    const allowed = limits.forcedFrames > 0 && state.now - state.lastForced >= FORCE_AT_MOST_EVERY;
-    return neverQuiet && allowed && state.frames > limits.forcedFrames ? 'force' : 'leap';
+    const neverLongEnough = state.now - (state.overLimitSince ?? state.now) >= NEVER_LONG_ENOUGH;
+    const allowed = state.now - state.lastForced >= FORCE_AT_MOST_EVERY;
+    return over && allowed && (neverQuiet || neverLongEnough) ? 'force' : 'leap';
   }
   if (state.othersBackfilled) return 'checkpoint';
   const mayRetry = state.lastCheckpoint < state.lastGrowth || state.now - state.lastCheckpoint >= RETRY_AFTER;

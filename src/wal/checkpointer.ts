@@ -40,9 +40,11 @@ export class Checkpointer {
 
   /** Runs `work` while no other process can write; false, without running it, if a writer is at it. */
   withWritersStopped(work: () => void): boolean {
-    this.#writeLock ??= openConnection(this.#path);
+    let lock: Database.Database;
     try {
-      this.#writeLock.exec('BEGIN IMMEDIATE');
+      this.#writeLock ??= openConnection(this.#path);
+      lock = this.#writeLock;
+      lock.exec('BEGIN IMMEDIATE');
     } catch (error) {
       if (isBusy(error)) return false;
       throw error;
@@ -50,7 +52,7 @@ export class Checkpointer {
     try {
       work();
     } finally {
-      this.#writeLock.exec('ROLLBACK');
+      lock.exec('ROLLBACK');
     }
     return true;
   }

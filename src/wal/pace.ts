@@ -18,6 +18,7 @@ export class Pace {
   #lastGrowth = 0;
   #lastQuiet: number;
   #lastCheckpoint = Number.NEGATIVE_INFINITY;
+  #overLimitSince: number | undefined;
   #lastForced = Number.NEGATIVE_INFINITY;
   #busySince: number | undefined;
   #lastBusyNotice = Number.NEGATIVE_INFINITY;
@@ -41,6 +42,8 @@ export class Pace {
     const grew = seen === undefined || !sameExtent(seen, index);
     if (grew) this.#lastGrowth = now;
     else this.#lastQuiet = now;
+    if (index.frames <= this.#limits.forcedFrames) this.#overLimitSince = undefined;
+    else this.#overLimitSince ??= now;
     const action = decideTick(
       {
         now,
@@ -50,6 +53,7 @@ export class Pace {
         backfilled: index.backfilled,
         lastGrowth: this.#lastGrowth,
         lastQuiet: this.#lastQuiet,
+        overLimitSince: this.#overLimitSince,
         lastCheckpoint: this.#lastCheckpoint,
         lastForced: this.#lastForced,
       },

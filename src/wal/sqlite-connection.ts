@@ -6,14 +6,19 @@ export function isBusy(error: unknown): boolean {
 }
 
 /**
- * A connection with no busy timeout: better-sqlite3 is synchronous, and waiting would stop the event loop.
+ * A connection with no busy timeout (so this too may throw SQLITE_BUSY): better-sqlite3 is synchronous, and waiting would stop the event loop.
  * Checkpoints run with synchronous=NORMAL: WAL synced before, database file after.
  */
 export function openConnection(path: string): Database.Database {
   const connection = new Database(path, { timeout: 0, fileMustExist: true });
-  connection.pragma('synchronous = NORMAL');
-  connection.pragma('cache_size = -64');
-  return connection;
+  try {
+    connection.pragma('synchronous = NORMAL');
+    connection.pragma('cache_size = -64');
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
 }
 
 /** One of the two connections that take turns at holding a read transaction. */

@@ -11,8 +11,8 @@ export class Replica {
   readonly taken: TakenChangeSet[] = [];
   readonly #file: number;
 
-  constructor(path: string) {
-    this.#file = openSync(path, 'w+');
+  constructor(path: string, kind: 'new' | 'existing' = 'new') {
+    this.#file = openSync(path, kind === 'new' ? 'w+' : 'r+');
   }
 
   async apply(changeSet: ChangeSet): Promise<void> {

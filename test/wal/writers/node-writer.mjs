@@ -43,6 +43,16 @@ function wildWork() {
   if (chance() < 0.02) db.exec('DELETE FROM history');
 }
 
+const checkpoints = { done: 0, blocked: 0, slowest: 0 };
+
+function checkpoint(kind) {
+  const began = performance.now();
+  const [row] = db.pragma(`wal_checkpoint(${kind})`);
+  checkpoints.done += 1;
+  if (kind !== 'PASSIVE') checkpoints.blocked += row.busy;
+  checkpoints.slowest = Math.max(checkpoints.slowest, performance.now() - began);
+}
+
 function transaction() {
   const began = performance.now();
   try {
@@ -59,7 +69,7 @@ function transaction() {
     latencies.push(performance.now() - began);
     if (o.report) process.stdout.write(`${JSON.stringify({ n, busy })}\n`);
     if (o.wild !== undefined && chance() < 0.02) {
-      db.pragma(`wal_checkpoint(${['PASSIVE', 'FULL', 'RESTART', 'TRUNCATE'][Math.floor(chance() * 4)]})`);
+      checkpoint(['PASSIVE', 'FULL', 'RESTART', 'TRUNCATE'][Math.floor(chance() * 4)]);
     }
   } catch (error) {
     if (!String(error.code).startsWith('SQLITE_BUSY')) throw error;
@@ -75,6 +85,8 @@ while (performance.now() < end && n < o.transactions) {
 }
 latencies.sort((a, b) => a - b);
 const at = (quantile) => latencies[Math.floor(quantile * (latencies.length - 1))] ?? 0;
-process.stdout.write(`${JSON.stringify({ n, busy, p50: at(0.5), p99: at(0.99), p999: at(0.999) })}\n`);
+process.stdout.write(
+  `${JSON.stringify({ n, busy, p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1), checkpoints })}\n`,
+);
 if (o.noClose) process.kill(process.pid, 'SIGKILL');
 db.close();
