@@ -38,7 +38,12 @@ function readNode(node: unknown, fallback: Where, reading: Reading, depth: numbe
       hint: 'write the values out',
     });
   }
-  if (isAlias(node)) return readNode(node.resolve(reading.yaml.document), where, reading, depth + 1);
+  if (isAlias(node)) {
+    const target = node.resolve(reading.yaml.document);
+    if (target !== undefined) return readNode(target, where, reading, depth + 1);
+    problem(reading, where, 'CONFIG_SYNTAX', 'this alias has no anchor above it', 'define it with &name before');
+    return { kind: 'nothing', where };
+  }
   if (isMap(node)) return { kind: 'map', where, entries: readEntries(node, reading, depth) };
   if (isSeq(node)) {
     return { kind: 'list', where, items: node.items.map((item) => readNode(item, where, reading, depth + 1)) };

@@ -1,6 +1,7 @@
 import { milliseconds } from '../quantities.ts';
 import type { StoreOptions } from '../storage/store-options.ts';
 import type { ReplicaConfig, ReplicaType } from './config.ts';
+import { placeKeys } from './place-keys.ts';
 import type { FoundReplica, Unnamed } from './read-replica.ts';
 import { addProblem } from './reading.ts';
 import type { ReplicaReading } from './replica-reading.ts';
@@ -9,18 +10,6 @@ import { readS3Options } from './s3-options.ts';
 import { find, findBoolean, findDuration, type Section } from './section.ts';
 
 const hour = 3_600_000;
-
-/** The key that names the place, without which there is no replica. */
-const placeKeys: Readonly<Record<ReplicaType, string>> = {
-  s3: 'bucket',
-  file: 'path',
-  gs: 'bucket',
-  abs: 'bucket',
-  sftp: 'host',
-  webdav: 'webdav-url',
-  nats: 'bucket',
-  oss: 'bucket',
-};
 
 /** A replica of a known type: its own keys before its URL's, and those before the file's defaults. */
 export function replicaOfType(

@@ -1,5 +1,6 @@
 import { expandVariables, type LookupVariable } from './expand-variables.ts';
 import { keyTable } from './keys/table.ts';
+import { placeKeys } from './place-keys.ts';
 import { readSection } from './read-section.ts';
 import { addProblem, type ConfigReading } from './reading.ts';
 import type { QueryParameter, ReplicaUrl } from './replica-url.ts';
@@ -19,7 +20,7 @@ export function urlSection(
     entries.set(name, { where: given.where, value });
   };
   if (url.kind === 'store') {
-    const host = url.type === 's3' ? parseS3Host(url.host) : { bucket: url.host };
+    const host = url.type === 's3' ? parseS3Host(url.host) : { [placeKeys[url.type]]: url.host };
     for (const [name, value] of Object.entries(host)) put(hostKeys[name] ?? name, String(value));
     if (url.hasUser && url.type === 's3') {
       const hint = 'use access-key-id and secret-access-key, or the environment';

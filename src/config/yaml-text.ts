@@ -36,7 +36,7 @@ export function parseYaml(text: string, source: string): YamlText {
 
 function parseOrFail(text: string, source: string, lineCounter: LineCounter): Document.Parsed {
   try {
-    return parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'silent' });
+    return parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'error' });
   } catch (cause) {
     // Some thousand opening brackets exhaust the parser's stack.
     throw new StationError('CONFIG_SYNTAX', `${source}:1:1: the file cannot be read as YAML`, { cause });
@@ -47,12 +47,14 @@ function parseOrFail(text: string, source: string, lineCounter: LineCounter): Do
 const mistakes: Partial<Record<YAMLError['code'], readonly [message: string, hint: string]>> = {
   TAB_AS_INDENT: ['a tab indents this line', 'indent with spaces'],
   DUPLICATE_KEY: ['this key is here twice', 'remove one of the two'],
-  BAD_INDENT: ['the indentation fits no line above', 'align it with its neighbours'],
-  BAD_ALIAS: ['this alias has no anchor above it', 'define it with &name before it is used'],
+  BAD_INDENT: ['the indentation fits no line above, or a bracket above is not closed', 'align it with its neighbours'],
   BAD_DQ_ESCAPE: ['this backslash sequence means nothing in double quotes', 'use single quotes'],
   BAD_SCALAR_START: ['a value cannot start with this character', 'put the value in quotes'],
   BLOCK_AS_IMPLICIT_KEY: ['a "key: value" inside a value', 'start a new line for it, or put the value in quotes'],
-  MISSING_CHAR: ['something is missing here: a closing quote, a bracket, a comma or a colon', 'complete it'],
+  MISSING_CHAR: [
+    'something is missing here: a colon, or the end of a quote or bracket opened above',
+    'complete it, and check the indentation',
+  ],
   MULTILINE_IMPLICIT_KEY: ['a line without "key:"', 'write "key: value" on one line, with a space after the colon'],
   MULTIPLE_DOCS: ['a second document starts here', 'keep one document: remove "---" and what follows'],
   TAG_RESOLVE_FAILED: ['a "!tag" that means nothing here', 'remove the tag, or put the value in quotes'],
