@@ -25,6 +25,7 @@ const SHORT_ANSWERS = 3;
 
 /**
  * Bytes `start` to `end` of an object, resumed where a body is cut off.
+ * @param options.into memory to use, of that size or more
  * @returns fewer bytes where the object itself ends earlier
  * @throws StationError STORAGE_NOT_FOUND and STORAGE_DENIED at once, the others when `patience` is used up; the
  *   signal's reason on abort
@@ -34,9 +35,11 @@ export async function fetchRange(
   key: string,
   range: { readonly start: number; readonly end: number },
   signal: AbortSignal,
-  patience: Patience = defaultPatience,
+  options: { readonly patience?: Patience; readonly into?: Uint8Array } = {},
 ): Promise<Uint8Array> {
-  const target = Buffer.allocUnsafeSlow(range.end - range.start);
+  const { patience = defaultPatience } = options;
+  const size = range.end - range.start;
+  const target = options.into?.subarray(0, size) ?? new Uint8Array(size);
   let filled = 0;
   let failures = 0;
   let shortAnswers = 0;

@@ -3,9 +3,9 @@ import { fetchRange } from './fetch-range.ts';
 import type { ReplicaFile } from './inventory.ts';
 
 /** Downloads in flight or waiting to be used, all files together: what bounds a restore's memory. */
-const MOST_BYTES = 32 * 1024 * 1024;
+const MOST_BYTES = 16 * 1024 * 1024;
 /** Large files are fetched in pieces of this size, side by side: one connection alone rarely fills the line. */
-export const SEGMENT_SIZE = 4 * 1024 * 1024;
+const SEGMENT_SIZE = 2 * 1024 * 1024;
 
 interface Segment {
   readonly file: ReplicaFile;
@@ -18,7 +18,7 @@ interface Fetching {
   readonly content: Promise<Uint8Array>;
 }
 
-/** A piece of a file's bytes; `last` on the piece that ends it. */
+/** A piece of a file's bytes, valid until the next is asked for; `last` on the piece that ends it. */
 export interface FilePiece {
   readonly file: ReplicaFile;
   readonly content: Uint8Array;
@@ -26,7 +26,7 @@ export interface FilePiece {
 }
 
 /**
- * The bytes of many files, in order, fetched ahead: up to `parallelism` requests at a time and 32 MiB in memory.
+ * The bytes of many files, in order, fetched ahead: up to `parallelism` requests at a time and 16 MiB in memory.
  * So thousands of small files cost a fraction of their round trips, and a large one is fetched by several connections.
  * @throws what `fetchRange` throws, when the piece it happened in is reached
  */
@@ -40,6 +40,7 @@ export async function* fetchFiles(
   const bodySignal = AbortSignal.any([signal, stop.signal]);
   const ahead: Fetching[] = [];
   const segments = segmentsOf(files);
+  const free: Uint8Array[] = [];
   let bytesAhead = 0;
   try {
     for (;;) {
@@ -47,7 +48,10 @@ export async function* fetchFiles(
         const next = segments.next();
         if (next.done === true) break;
         bytesAhead += next.value.end - next.value.start;
-        ahead.push({ segment: next.value, content: startFetching(store, next.value, bodySignal) });
+        ahead.push({
+          segment: next.value,
+          content: startFetching(store, next.value, memoryFor(next.value, free), bodySignal),
+        });
       }
       const head = ahead.shift();
       if (head === undefined) return;
@@ -58,6 +62,7 @@ export async function* fetchFiles(
       const short = content.byteLength < end - start;
       yield { file, content, last: end === file.size || short };
       if (short) return;
+      if (content.buffer.byteLength === SEGMENT_SIZE) free.push(new Uint8Array(content.buffer));
     }
   } finally {
     stop.abort();
@@ -65,8 +70,19 @@ export async function* fetchFiles(
   }
 }
 
-function startFetching(store: ObjectStore, segment: Segment, signal: AbortSignal): Promise<Uint8Array> {
-  const content = fetchRange(store, segment.file.key, segment, signal);
+/** Large pieces use the same memory again and again: garbage of that size is collected far too late. */
+function memoryFor(segment: Segment, free: Uint8Array[]): Uint8Array {
+  const size = segment.end - segment.start;
+  return size < SEGMENT_SIZE / 4 ? new Uint8Array(size) : (free.pop() ?? new Uint8Array(SEGMENT_SIZE));
+}
+
+function startFetching(
+  store: ObjectStore,
+  segment: Segment,
+  into: Uint8Array,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const content = fetchRange(store, segment.file.key, segment, signal, { into });
   // Its failure is seen when its turn comes; until then it must not count as unhandled.
   content.catch(() => undefined);
   return content;
