@@ -86,7 +86,7 @@ export interface ReplicaConfig {
   readonly where: string;
 }
 
-export interface RetentionConfig {
+interface RetentionConfig {
   /** False: nothing is ever deleted from the replica. */
   readonly enabled: boolean;
   /** How far back a restore must be possible; 1 h to 8760 h. */

@@ -27,7 +27,7 @@ const kinds: readonly { readonly prefix: string; readonly type: string; readonly
 export const replicaVariables: readonly string[] = ['LITESTREAM_S3_BUCKET', 'LITESTREAM_FILE_PATH'];
 
 /** Where the database is when nothing says it. */
-export const defaultDatabasePath = '/data/station.db';
+const defaultDatabasePath = '/data/station.db';
 /** Path in a bucket when no variable says it: the one in the replication guide, so that either way finds the other's. */
 const defaultReplicaPath = 'station-db';
 

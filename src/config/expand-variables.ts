@@ -1,7 +1,7 @@
 /** The value of a variable; undefined if it is not set. */
 export type LookupVariable = (name: string) => string | undefined;
 
-export interface Expansion {
+interface Expansion {
   readonly text: string;
   /** Variables that were needed and are not set. */
   readonly unset: readonly string[];

@@ -4,14 +4,14 @@ import type { Config, DatabaseConfig, ReplicaConfig } from './config.ts';
 import { environmentLookup } from './environment.ts';
 import { databaseFromEnvironment, mapOf, replicaVariables, textOf } from './environment-tree.ts';
 import type { LookupVariable } from './expand-variables.ts';
-import { findConfigFile } from './find-file.ts';
+import { type ConfigFile, findConfigFile } from './find-file.ts';
 import { inEnvironment, problemsAsError } from './problem.ts';
 import { readDatabase } from './read-database.ts';
 import { readLogging } from './read-logging.ts';
 import { readReplica } from './read-replica.ts';
 import { readSection } from './read-section.ts';
 import { readTree } from './read-tree.ts';
-import { addProblem, type ConfigReading, startReading } from './reading.ts';
+import { addNote, addProblem, type ConfigReading, startReading } from './reading.ts';
 import { reportSamePlaces } from './same-place.ts';
 import { find, findDuration, type Section } from './section.ts';
 import type { MapTree } from './tree.ts';
@@ -50,8 +50,8 @@ export function loadConfig(input: LoadConfigInput): Config {
   const lookup = environmentLookup(context);
   const file = findConfigFile(flags.config, lookup, context);
   const expand = flags.noExpandEnvironment === true ? undefined : lookup;
-  const map = file === undefined ? mapOf(inEnvironment, []) : readTopMap(file.text, file.path, expand);
   const reading = startReading();
+  const map = file === undefined ? mapOf(inEnvironment, []) : readTopMap(file, expand, reading);
   const top = readSection(map, 'top', reading);
   const listed = top.nested.get('dbs') ?? [];
   const maps = listed.length > 0 ? listed : [databaseFromEnvironment(lookup)];
@@ -87,11 +87,17 @@ export function replicaFromUrl(url: string, context: ConfigContext): ReplicaConf
   });
 }
 
-function readTopMap(text: string, source: string, lookup: LookupVariable | undefined): MapTree {
-  const tree = readTree(text, source, lookup);
+function readTopMap(file: ConfigFile, lookup: LookupVariable | undefined, reading: ConfigReading): MapTree {
+  const tree = readTree(file.text, file.path, lookup);
   if (tree.kind === 'map') return tree;
-  throw new StationError('CONFIG_SYNTAX', `${tree.where.text}: the file must be a map of keys`, {
-    hint: 'start it with "dbs:"',
+  // Litestream's package installs a file of comments alone: it is as good as none, while an empty one was not meant.
+  if (tree.kind === 'nothing' && file.text.includes('#')) {
+    addNote(reading, 'WARN', tree.where, 'the file says nothing: the environment alone configures');
+    return mapOf(tree.where, []);
+  }
+  const message = tree.kind === 'nothing' ? 'the file is empty' : 'the file must be a map of keys';
+  throw new StationError('CONFIG_SYNTAX', `${tree.where.text}: ${message}`, {
+    hint: 'start it with "dbs:", or remove it to configure by environment variables alone',
   });
 }
 

@@ -32,7 +32,7 @@ export function parseValue(takes: TakesOne, text: string): ParsedValue {
 }
 
 /** YAML 1.1's words too, which Litestream takes, and those of a URL's query. */
-export function parseBoolean(text: string): ParsedValue {
+function parseBoolean(text: string): ParsedValue {
   const word = text.trim().toLowerCase();
   if (['true', 'yes', 'on', 'y', 't', '1'].includes(word)) return value(true);
   if (['false', 'no', 'off', 'n', 'f', '0'].includes(word)) return value(false);

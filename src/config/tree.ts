@@ -17,12 +17,12 @@ export interface TextTree {
 }
 
 /** `key:` with nothing behind it, or null. */
-export interface NothingTree {
+interface NothingTree {
   readonly kind: 'nothing';
   readonly where: Where;
 }
 
-export interface ListTree {
+interface ListTree {
   readonly kind: 'list';
   readonly where: Where;
   readonly items: readonly Tree[];

@@ -21,16 +21,6 @@ export function parseYaml(text: string, source: string): YamlText {
   };
   const [mistake] = [...document.errors, ...document.warnings];
   if (mistake !== undefined) throw problemsAsError([describe(mistake, whereOf)]);
-  if (document.contents === null || (document.contents as { value?: unknown }).value === null) {
-    throw problemsAsError([
-      {
-        where: whereOf(0),
-        code: 'CONFIG_SYNTAX',
-        message: 'the file says nothing',
-        hint: 'write a "dbs:" list, or remove the file to configure by environment variables alone',
-      },
-    ]);
-  }
   return { document, whereOf };
 }
 

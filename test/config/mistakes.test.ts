@@ -6,8 +6,9 @@ const good = withReplica('path: /r');
 
 describe('a file that is not what it should be', () => {
   it.each([
-    ['empty', '', '1:1', 'CONFIG_SYNTAX', 'the file says nothing'],
-    ['only comments', '# dbs:\n', '1:1', 'CONFIG_SYNTAX', 'the file says nothing'],
+    ['empty', '', '1:1', 'CONFIG_SYNTAX', 'the file is empty'],
+    ['blank', '\n \n', '1:1', 'CONFIG_SYNTAX', 'the file is empty'],
+    ['null', 'null\n', '1:1', 'CONFIG_SYNTAX', 'the file is empty'],
     ['a list', '- path: /a.db\n', '1:1', 'CONFIG_SYNTAX', 'the file must be a map of keys'],
     ['one word', 'hello\n', '1:1', 'CONFIG_SYNTAX', 'the file must be a map of keys'],
     ['indented by a tab', 'dbs:\n\t- path: /a.db\n', '2:1', 'CONFIG_SYNTAX', 'a tab indents this line'],
@@ -28,8 +29,14 @@ describe('a file that is not what it should be', () => {
     expect(error.hint).not.toBe('');
   });
 
+  it('of comments alone, as Litestream’s package installs it, is as good as none, and a note says so', () => {
+    const config = loadText('# dbs:\n#  - path: /a.db\n');
+    expect(config.databases).toMatchObject([{ path: '/data/station.db', replicas: [] }]);
+    expect(config.notes).toMatchObject([{ level: 'WARN', message: expect.stringContaining('the file says nothing') }]);
+  });
+
   it('nested without end ends as an error', () => {
-    for (const text of ['['.repeat(50_000), '{a: '.repeat(50_000), `dbs: ${'['.repeat(60)}${']'.repeat(60)}`]) {
+    for (const text of ['['.repeat(20_000), '{a: '.repeat(20_000), `dbs: ${'['.repeat(60)}${']'.repeat(60)}`]) {
       expect(errorOfText(text).code).toBe('CONFIG_SYNTAX');
     }
   });

@@ -32,7 +32,7 @@ const base = [
 
 describe('whatever the file says, it loads or gives an error of ours', () => {
   it('for any text', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), mustLoadOrExplain), { numRuns: 300 });
+    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), mustLoadOrExplain), { numRuns: 100 });
   });
 
   it('for texts made of the pieces of YAML', () => {
@@ -77,7 +77,7 @@ describe('whatever the file says, it loads or gives an error of ours', () => {
       ],
     );
     const text = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(''));
-    fc.assert(fc.property(text, mustLoadOrExplain), { numRuns: 1000 });
+    fc.assert(fc.property(text, mustLoadOrExplain), { numRuns: 500 });
   });
 
   it('for sound configs with characters changed, lost or doubled', () => {
@@ -94,7 +94,7 @@ describe('whatever the file says, it loads or gives an error of ours', () => {
           return now.slice(0, index) + added + now.slice(index + removed);
         }, text),
       );
-    fc.assert(fc.property(mutated, mustLoadOrExplain), { numRuns: 1000 });
+    fc.assert(fc.property(mutated, mustLoadOrExplain), { numRuns: 500 });
   });
 
   it('for known keys with any values, where a secret is among them', () => {
@@ -127,7 +127,7 @@ describe('whatever the file says, it loads or gives an error of ours', () => {
       .map(({ top, database, replica }) =>
         stringify({ ...top, dbs: [{ path: '/a.db', ...database, replicas: [replica] }] }),
       );
-    fc.assert(fc.property(config, mustLoadOrExplain), { numRuns: 1000 });
+    fc.assert(fc.property(config, mustLoadOrExplain), { numRuns: 500 });
   });
 
   it('for any URL', () => {
@@ -163,7 +163,7 @@ describe('whatever the file says, it loads or gives an error of ours', () => {
           expect(error.code).toMatch(/^CONFIG_/);
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 });
