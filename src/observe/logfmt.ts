@@ -16,13 +16,13 @@ function formatText(text: string): string {
   return needsQuotes(text) ? quote(text) : text;
 }
 
-/** Go leaves a backslash bare, although JSON would escape it; DEL too. */
-const bareAscii = /^[!#-<>-\u007f]*$/;
-const bareUnicode = /^(?:[!#-<>-\u007f]|(?!\ufffd)[\p{L}\p{M}\p{N}\p{P}\p{S}])*$/u;
+/** Control characters, space, the quote and the equals sign. Go leaves a backslash and DEL bare. */
+const quotedAscii = /[\0- "=]/;
+const quotedUnicode = /[^\0-\u007f\p{L}\p{M}\p{N}\p{P}\p{S}]|\ufffd/u;
 
+/** Searches for one character that asks for quotes: linear in the length, whatever somebody's error message holds. */
 function needsQuotes(text: string): boolean {
-  if (text === '') return true;
-  return !(bareAscii.test(text) || (bareUnicode.test(text) && !/[="]/.test(text)));
+  return text === '' || quotedAscii.test(text) || quotedUnicode.test(text);
 }
 
 const printable = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;

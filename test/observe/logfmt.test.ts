@@ -40,3 +40,9 @@ test('fields keep their order; numbers and truth are bare; a key is quoted like 
   ]);
   expect(line).toBe('b=1 a=true "odd key"=x');
 });
+
+test('takes time in proportion to the length', () => {
+  // A pattern of overlapping alternatives once took 2^n steps for n letters before the first space.
+  const text = `${'a'.repeat(200_000)} é`;
+  expect(formatLogfmt([['key', text]])).toBe(`key="${text}"`);
+});
