@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Bucket } from './s3-bucket.ts';
-import { createSpool } from './s3-content.ts';
+import { createSpool, type Spool } from './s3-content.ts';
 import { createFaultList, type Fault, type FaultAction, type FaultList } from './s3-faults.ts';
 import { listObjects } from './s3-list.ts';
 import type { OperationContext, Reply } from './s3-operations.ts';
@@ -57,78 +57,55 @@ export interface S3Server {
  * listing order, checksums, error codes; and that fails or lies on demand. Judged by the same suite as a real one.
  */
 export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Server> {
-  const identity: Identity = {
+  const state: ServerState = {
     ...options,
     accessKeyId: options.accessKeyId ?? 'test',
     secretAccessKey: options.secretAccessKey ?? 'testsecret',
+    minimumPartSize: options.minimumPartSize ?? 5 * 1024 * 1024,
+    now: options.now ?? Date.now,
+    spool: await createSpool(),
+    buckets: new Map((options.buckets ?? []).map((name) => [name, new Bucket()])),
+    faults: createFaultList(),
+    requests: [],
   };
-  const spool = await createSpool();
-  const buckets = new Map((options.buckets ?? []).map((name) => [name, new Bucket()]));
-  const faults = createFaultList();
-  const requests: RequestRecord[] = [];
-
-  const handle = async (incoming: IncomingMessage, response: ServerResponse) => {
-    if (incoming.url?.startsWith('/_control/') === true) return control(incoming, response, faults, requests);
-    const request = parseS3Request(incoming);
-    const { method, operation, bucket, key, headers } = request;
-    const record = { method, operation, bucket, key, headers, status: 0 };
-    requests.push(record);
-    const fault = faults.take(request);
-    if (await isFaultedEarly(fault, incoming, response)) return;
-    const reply = await answer(incoming, response, request, fault).catch(refusalReply);
-    if (fault?.kind === 'drop' && fault.at === 'response') return void incoming.socket.destroy();
-    record.status = reply.status;
-    await sendReply(incoming, response, reply, fault);
-  };
-
-  const answer = async (
-    incoming: IncomingMessage,
-    response: ServerResponse,
-    request: S3Request,
-    fault: FaultAction | undefined,
-  ): Promise<Reply> => {
-    if (fault?.kind === 'answer') throw new S3Refusal(fault.status, fault.code, 'A fault on demand', fault.headers);
-    const signed = checkSignature(incoming, identity, (options.now ?? Date.now)());
-    if (request.operation === 'ListBuckets') return listBuckets(buckets);
-    if (request.operation === 'CreateBucket') {
-      if (!buckets.has(request.bucket)) buckets.set(request.bucket, new Bucket());
-      return { status: 200 };
-    }
-    const bucket = buckets.get(request.bucket);
-    if (bucket === undefined) throw noSuchBucket();
-    return perform({
-      bucket,
-      request,
-      ignoreConditions: fault?.kind === 'ignore-conditions',
-      keepDeleted: fault?.kind === 'keep-deleted',
-      refuseDeletes: fault?.kind === 'refuse-deletes',
-      minimumPartSize: options.minimumPartSize ?? 5 * 1024 * 1024,
-      receive: () => {
-        if (incoming.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
-        return receiveBody(incoming, signed, spool);
-      },
-    });
-  };
-
-  const server = createServer();
   const listener = (incoming: IncomingMessage, response: ServerResponse) => {
-    handle(incoming, response).catch(() => incoming.socket.destroy());
+    handle(state, incoming, response).catch(() => incoming.socket.destroy());
   };
-  server.on('request', listener).on('checkContinue', listener);
+  const server = createServer().on('request', listener).on('checkContinue', listener);
   server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(options.port ?? 0, '127.0.0.1', resolve);
   });
   const { port } = server.address() as AddressInfo;
-  const bucketOf = (name: string) => buckets.get(name) ?? new Bucket();
-
   return {
     url: `http://127.0.0.1:${port}`,
     port,
-    accessKeyId: identity.accessKeyId,
-    secretAccessKey: identity.secretAccessKey,
-    requests,
-    faults,
+    accessKeyId: state.accessKeyId,
+    secretAccessKey: state.secretAccessKey,
+    requests: state.requests,
+    faults: state.faults,
+    ...inspectionOf(state),
+    stop: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+      await state.spool.remove();
+    },
+  };
+}
+
+interface ServerState extends Identity {
+  readonly minimumPartSize: number;
+  readonly now: () => number;
+  readonly spool: Spool;
+  readonly buckets: Map<string, Bucket>;
+  readonly faults: FaultList;
+  readonly requests: RequestRecord[];
+}
+
+function inspectionOf(state: ServerState): Pick<S3Server, 'objects' | 'read' | 'unfinishedUploads'> {
+  const bucketOf = (name: string) => state.buckets.get(name) ?? new Bucket();
+  return {
     objects: (name) =>
       [...bucketOf(name).objects.values()].map(({ key, content, etag, headers }) => ({
         key,
@@ -142,13 +119,51 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
       return Buffer.concat(await Array.fromAsync(object.content.read(0, object.content.size)));
     },
     unfinishedUploads: (name) => bucketOf(name).uploads.size,
-    stop: async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-      await spool.remove();
-    },
   };
+}
+
+async function handle(state: ServerState, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (incoming.url?.startsWith('/_control/') === true) return control(incoming, response, state.faults, state.requests);
+  const request = parseS3Request(incoming);
+  const { method, operation, bucket, key, headers } = request;
+  const record = { method, operation, bucket, key, headers, status: 0 };
+  state.requests.push(record);
+  const fault = state.faults.take(request);
+  if (await isFaultedEarly(fault, incoming, response)) return;
+  const reply = await answer(state, incoming, response, request, fault).catch(refusalReply);
+  if (fault?.kind === 'drop' && fault.at === 'response') return void incoming.socket.destroy();
+  record.status = reply.status;
+  await sendReply(incoming, response, reply, fault);
+}
+
+async function answer(
+  state: ServerState,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  request: S3Request,
+  fault: FaultAction | undefined,
+): Promise<Reply> {
+  if (fault?.kind === 'answer') throw new S3Refusal(fault.status, fault.code, 'A fault on demand', fault.headers);
+  const signed = checkSignature(incoming, state, state.now());
+  if (request.operation === 'ListBuckets') return listBuckets(state.buckets);
+  if (request.operation === 'CreateBucket') {
+    if (!state.buckets.has(request.bucket)) state.buckets.set(request.bucket, new Bucket());
+    return { status: 200 };
+  }
+  const bucket = state.buckets.get(request.bucket);
+  if (bucket === undefined) throw noSuchBucket();
+  return perform({
+    bucket,
+    request,
+    ignoreConditions: fault?.kind === 'ignore-conditions',
+    keepDeleted: fault?.kind === 'keep-deleted',
+    refuseDeletes: fault?.kind === 'refuse-deletes',
+    minimumPartSize: state.minimumPartSize,
+    receive: () => {
+      if (incoming.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
+      return receiveBody(incoming, signed, state.spool);
+    },
+  });
 }
 
 function refusalReply(error: unknown): Reply {
