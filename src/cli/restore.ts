@@ -5,6 +5,7 @@ import { parseTxid } from '../ltx/file-name.ts';
 import { parseTimestamp } from '../ltx/timestamp.ts';
 import { bytes, milliseconds } from '../quantities.ts';
 import { restoreLog } from '../replication/restore-log.ts';
+import { openRestorePlace, type RestorePlace } from '../replication/restore-place.ts';
 import { moveDatabaseAside } from '../replication/set-aside.ts';
 import { inspectLocalDatabase } from '../restore/local-database.ts';
 import { previewRestore, restoreDatabase } from '../restore/restore.ts';
@@ -48,23 +49,35 @@ export async function restoreCommand(options: RestoreOptions): Promise<number> {
     signal: abort.signal,
   };
   try {
-    return options.dryRun ? await preview(options, request) : await restore(options, request, output);
+    if (options.dryRun) return await preview(options, request);
+    const place = await openRestorePlace(output, source.database, log);
+    try {
+      return await restore(options, request, output, place);
+    } finally {
+      place.close();
+    }
   } finally {
     await closeAll(stores);
   }
 }
 
-async function restore(options: RestoreOptions, request: RestoreRequest, output: string): Promise<number> {
+async function restore(
+  options: RestoreOptions,
+  request: RestoreRequest,
+  output: string,
+  place: RestorePlace,
+): Promise<number> {
   let aside: readonly string[] = [];
   const outcome = await restoreDatabase({
     ...request,
     output,
     overwrite: options.force,
-    checksumFile: undefined,
+    checksumFile: place.checksumFile,
     integrity: { mode: options.integrityCheck ?? 'quick', maxBytes: NO_LIMIT },
     ...(options.parallelism !== undefined && { parallelism: options.parallelism }),
-    beforePublish: async () => {
+    beforePublish: async (proven) => {
       if (options.force) aside = await moveDatabaseAside(output, new Date());
+      await place.adopt(proven);
     },
   });
   if (outcome.kind === 'empty') return nothingThere(options, request.replicas);
@@ -126,7 +139,8 @@ function findSource(options: RestoreOptions): RestoreSource {
   }
   if (database.replicas.length === 0)
     throw new StationError('REPLICA_REQUIRED', `no replica is configured for ${path}`);
-  const { logging } = config;
+  // Stdout is for what was asked: a line, or JSON.
+  const logging: LoggingConfig = { ...config.logging, stream: 'stderr' };
   return { replicas: database.replicas, output: resolve(options.output ?? path), logging, database };
 }
 

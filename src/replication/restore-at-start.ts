@@ -1,19 +1,19 @@
-import { rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import type { Log } from '../observe/log.ts';
 import { type Txid, txid } from '../quantities.ts';
 import { restoreDatabase } from '../restore/restore.ts';
-import type { NamedReplica, ProvenCopy, RestoredDatabase, RestoreOutcome } from '../restore/restore-options.ts';
+import type { NamedReplica, RestoredDatabase, RestoreOutcome } from '../restore/restore-options.ts';
 import type { KnownState } from '../wal/follower.ts';
-import { syncFolderOf } from './durable-file.ts';
+import { adoptRestored, keepStaged, restoredChecksumFile } from './adopt-restored.ts';
 import { type LoadedStaging, provenFiles, restoredContent } from './load-staging.ts';
 import { PageChecksums } from './page-checksums.ts';
-import { type LocalPosition, noPosition, savePosition } from './position-file.ts';
+import { noPosition } from './position-file.ts';
 import type { PrepareOptions } from './prepare-database.ts';
 import type { RemotePosition } from './reconcile.ts';
 import { remotePositionOf } from './remote-position.ts';
 import { restoreLog } from './restore-log.ts';
 import type { StagingContent } from './staging.ts';
-import { type StagingFolder, setAside } from './staging-folder.ts';
+import type { StagingFolder } from './staging-folder.ts';
 
 export interface RestoredStart {
   readonly content: StagingContent;
@@ -37,7 +37,6 @@ export async function restoreAtStart(
 ): Promise<RestoredStart> {
   const { database, settings, log } = options;
   await staged.close();
-  const checksumFile = `${folder.pageChecksums}.restored.tmp`;
   let position = noPosition;
   const outcome = await restoreDatabase({
     replicas,
@@ -48,13 +47,13 @@ export async function restoreAtStart(
     answerTimeout: settings.restoreTimeout,
     output: database.path,
     overwrite: true,
-    checksumFile,
+    checksumFile: restoredChecksumFile(folder),
     integrity: {
       mode: settings.integrity,
       maxBytes: settings.integrityMaxBytes ?? database.restore.quickCheckMaxBytes,
     },
     beforePublish: async (proven) => {
-      position = await adopt(folder, staged, proven, checksumFile, log);
+      position = await adoptRestored(folder, staged, proven, log);
     },
   });
   const remotes = remotesOf(outcome);
@@ -73,45 +72,6 @@ export async function restoreAtStart(
     remotes,
     close: async () => undefined,
   };
-}
-
-/** Makes the staging folder that of the proven copy, with the position last: it is what counts after a kill. */
-async function adopt(
-  folder: StagingFolder,
-  staged: LoadedStaging,
-  proven: ProvenCopy,
-  checksumFile: string,
-  log: Log,
-): Promise<LocalPosition> {
-  const { position: found } = proven;
-  const position: LocalPosition = {
-    txid: found.txid,
-    timestamp: proven.timestamp,
-    pageSize: found.pageSize,
-    commit: found.commit,
-    fileChecksums: [found.fileChecksum.toString(16).padStart(16, '0')],
-    wal: undefined,
-  };
-  const kept = provenFiles(staged.content.level0, position);
-  await keepStaged(
-    folder,
-    staged.content.level0.filter((file) => !kept.includes(file)),
-    log,
-  );
-  await rename(checksumFile, folder.pageChecksums);
-  await syncFolderOf(folder.pageChecksums);
-  await savePosition(folder.position, position);
-  return position;
-}
-
-async function keepStaged(folder: StagingFolder, files: readonly { readonly path: string }[], log: Log): Promise<void> {
-  const aside = await setAside(
-    folder,
-    files.map((file) => file.path),
-    new Date(),
-  );
-  if (aside !== undefined)
-    log.warn('staged files of a history that does not go on here are kept aside', { folder: aside });
 }
 
 function freshStart(folder: StagingFolder): Omit<RestoredStart, 'remotes'> {

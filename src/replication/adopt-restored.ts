@@ -1,0 +1,55 @@
+import { rename } from 'node:fs/promises';
+import type { Log } from '../observe/log.ts';
+import type { ProvenCopy } from '../restore/restore-options.ts';
+import { syncFolderOf } from './durable-file.ts';
+import { type LoadedStaging, provenFiles } from './load-staging.ts';
+import { type LocalPosition, savePosition } from './position-file.ts';
+import { type StagingFolder, setAside } from './staging-folder.ts';
+
+/** Where a restore into this staging folder writes its page checksums, until the copy is proven. */
+export function restoredChecksumFile(folder: StagingFolder): string {
+  return `${folder.pageChecksums}.restored.tmp`;
+}
+
+/** Makes the staging folder that of the proven copy, with the position last: it is what counts after a kill. */
+export async function adoptRestored(
+  folder: StagingFolder,
+  staged: LoadedStaging,
+  proven: ProvenCopy,
+  log: Log,
+): Promise<LocalPosition> {
+  const { position: found } = proven;
+  const position: LocalPosition = {
+    txid: found.txid,
+    timestamp: proven.timestamp,
+    pageSize: found.pageSize,
+    commit: found.commit,
+    fileChecksums: [found.fileChecksum.toString(16).padStart(16, '0')],
+    wal: undefined,
+  };
+  const kept = provenFiles(staged.content.level0, position);
+  await keepStaged(
+    folder,
+    staged.content.level0.filter((file) => !kept.includes(file)),
+    log,
+  );
+  await rename(restoredChecksumFile(folder), folder.pageChecksums);
+  await syncFolderOf(folder.pageChecksums);
+  await savePosition(folder.position, position);
+  return position;
+}
+
+/** Moves staged files that no history goes on from aside, and says so. */
+export async function keepStaged(
+  folder: StagingFolder,
+  files: readonly { readonly path: string }[],
+  log: Log,
+): Promise<void> {
+  const aside = await setAside(
+    folder,
+    files.map((file) => file.path),
+    new Date(),
+  );
+  if (aside !== undefined)
+    log.warn('staged files of a history that does not go on here are kept aside', { folder: aside });
+}
