@@ -29,14 +29,14 @@ export async function askReplicas(
   timeout: Milliseconds,
   signal: AbortSignal,
 ): Promise<readonly ReplicaReport[]> {
-  return Promise.all(replicas.map((replica) => askReplica(replica, target, new Set(), timeout, signal)));
+  return Promise.all(replicas.map((replica) => askReplica(replica, target, new Map(), timeout, signal)));
 }
 
-/** Asks one replica, which is known to hold damaged files under the keys of `excluding`. */
+/** Asks one replica, which is known to hold damaged files under the keys of `excluding` (with what is wrong with each). */
 export async function askReplica(
   replica: NamedReplica,
   target: RestoreTarget,
-  excluding: ReadonlySet<string>,
+  excluding: ReadonlyMap<string, string>,
   timeout: Milliseconds,
   signal: AbortSignal,
 ): Promise<ReplicaReport> {
@@ -79,7 +79,7 @@ function rejectOnAbort(signal: AbortSignal, until: Promise<unknown>): Promise<ne
 async function askUntil(
   replica: NamedReplica,
   target: RestoreTarget,
-  excluding: ReadonlySet<string>,
+  excluding: ReadonlyMap<string, string>,
   signal: AbortSignal,
   failures: StationError[],
 ): Promise<ReplicaReport> {
@@ -108,6 +108,6 @@ function failed(replica: NamedReplica, error: unknown): ReplicaAnswer {
   return { kind: 'failed', replica: replica.name, error: toStationError(error) };
 }
 
-function reportOf(replica: NamedReplica, excluded: ReadonlySet<string>, answer: ReplicaAnswer): ReplicaReport {
+function reportOf(replica: NamedReplica, excluded: ReadonlyMap<string, string>, answer: ReplicaAnswer): ReplicaReport {
   return { replica, inventory: undefined, answer, plan: undefined, excluded };
 }

@@ -13,6 +13,9 @@ export interface RestorePlan {
   readonly unreachable: TxidRange | undefined;
 }
 
+/** Keys of files that are not to be used: a set, or a map to the reason. */
+export type ExcludedKeys = { has(key: string): boolean };
+
 export interface TxidRange {
   readonly from: Txid;
   readonly to: Txid;
@@ -52,7 +55,7 @@ interface Route {
 export function planRestore(
   inventory: Inventory,
   goal: PlanGoal,
-  excluding: ReadonlySet<string> = new Set(),
+  excluding: ExcludedKeys = new Set<string>(),
 ): PlanResult {
   if (inventory.files.length === 0) return { kind: 'empty' };
   const limit = goal.kind === 'txid' ? goal.txid : inventory.newestListed;
@@ -67,12 +70,12 @@ export function planRestore(
 }
 
 /** Every TXID that can be restored, rising. */
-export function restorablePoints(inventory: Inventory, excluding: ReadonlySet<string> = new Set()): readonly Txid[] {
+export function restorablePoints(inventory: Inventory, excluding: ExcludedKeys = new Set<string>()): readonly Txid[] {
   return findRoutes(inventory, excluding).map((route) => route.file.maxTxid);
 }
 
 /** The cheapest route to each TXID that can be reached, by rising TXID. */
-function findRoutes(inventory: Inventory, excluding: ReadonlySet<string>): readonly Route[] {
+function findRoutes(inventory: Inventory, excluding: ExcludedKeys): readonly Route[] {
   const usable = inventory.files.filter((file) => file.size >= LEAST_SIZE && !excluding.has(file.key));
   const byEnd = Map.groupBy(usable, (file) => file.maxTxid);
   const routes: Route[] = [];

@@ -5,7 +5,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import type { ReplicaPosition } from './answer.ts';
 import { fetchRange } from './fetch-range.ts';
 import type { Inventory, ReplicaFile } from './inventory.ts';
-import type { RestorePlan } from './plan.ts';
+import type { ExcludedKeys, RestorePlan } from './plan.ts';
 
 const CHECKSUM_SIZE = 8;
 
@@ -13,7 +13,7 @@ const CHECKSUM_SIZE = 8;
 export interface PointReading {
   readonly header: LtxHeader | undefined;
   readonly file: ReplicaFile | undefined;
-  readonly damaged: readonly string[];
+  readonly damaged: readonly (readonly [key: string, reason: string])[];
 }
 
 /**
@@ -25,17 +25,17 @@ export async function readPoint(
   store: ObjectStore,
   inventory: Inventory,
   point: Txid,
-  excluding: ReadonlySet<string>,
+  excluding: ExcludedKeys,
   signal: AbortSignal,
 ): Promise<PointReading> {
-  const damaged: string[] = [];
+  const damaged: [string, string][] = [];
   for (const file of inventory.files) {
     if (file.maxTxid !== point || excluding.has(file.key)) continue;
     try {
       return { header: await readHeader(store, file, signal), file, damaged };
     } catch (error) {
       if (!isDamage(error)) throw error;
-      damaged.push(file.key);
+      damaged.push([file.key, error.message]);
     }
   }
   return { header: undefined, file: undefined, damaged };

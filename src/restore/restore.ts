@@ -114,7 +114,7 @@ async function findSoundCopy(
         fellBack: lines.fellBack,
       };
     }
-    lines.add(`${choice.replica}: ${attempt.error.message}`);
+    if (attempt.kind !== 'damaged') lines.add(`${choice.replica}: ${attempt.error.message}`);
     reports.set(choice.replica, await reportAfter(options, report, attempt, relists));
   }
 }
@@ -128,9 +128,9 @@ async function reportAfter(
 ): Promise<ReplicaReport> {
   const { name } = report.replica;
   const timeout = options.answerTimeout ?? DEFAULT_ANSWER_TIMEOUT;
-  const again = (excluded: ReadonlySet<string>) =>
+  const again = (excluded: ReadonlyMap<string, string>) =>
     askReplica(report.replica, options.target, excluded, timeout, options.signal);
-  if (attempt.kind === 'damaged') return again(new Set([...report.excluded, attempt.key]));
+  if (attempt.kind === 'damaged') return again(new Map([...report.excluded, [attempt.key, attempt.error.message]]));
   const count = relists.get(name) ?? 0;
   relists.set(name, count + 1);
   if (attempt.kind === 'gone' && count < RELISTS) return again(report.excluded);
@@ -157,7 +157,7 @@ class WarnedLines {
   }
 
   damagedFiles(report: ReplicaReport): void {
-    for (const key of report.excluded) this.add(`${report.replica.name}: ${key} is damaged and left out`);
+    for (const reason of report.excluded.values()) this.add(`${report.replica.name}: left out: ${reason}`);
   }
 
   choice(choice: Extract<Choice, { kind: 'restore' }>): void {

@@ -1,62 +1,83 @@
 import { StationError } from '../errors.ts';
-import type { LtxHeader } from '../ltx/header.ts';
 import type { Milliseconds, Txid } from '../quantities.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import type { ReplicaAnswer } from './answer.ts';
+import type { ReplicaAnswer, ReplicaPosition } from './answer.ts';
 import { describeTime } from './describe.ts';
-import { type Inventory, type ReplicaFile, unreadableBackupError } from './inventory.ts';
+import { type Inventory, unreadableBackupError } from './inventory.ts';
 import { type PlanResult, planRestore, type RestorePlan, restorablePoints } from './plan.ts';
-import { isDamage, readPoint, readPosition } from './position.ts';
+import { isDamage, readHeader, readPoint, readPosition } from './position.ts';
 import type { NamedReplica, RestoreTarget } from './restore-options.ts';
 
 /** A replica's answer, and the way to what it promises. */
 export interface Survey {
   readonly answer: ReplicaAnswer;
   readonly plan: RestorePlan | undefined;
-  /** Keys of files known to be damaged, those given and those found now. */
-  readonly excluded: ReadonlySet<string>;
+  /** Files that cannot be used, those known before and those found now: key, and what is wrong. */
+  readonly excluded: ReadonlyMap<string, string>;
 }
 
 /**
- * Finds the newest point of a replica at or before the target, and proves the header of a file that ends there.
- * Where it is damaged, the search goes on without that file.
- * @param excluding keys of files already known to be damaged
+ * Finds the newest point of a replica at or before the target, and proves the headers of a file that ends there and of
+ * the one the plan starts from. Where one is damaged, the search goes on without it.
+ * @param excluding files already known to be damaged: key, and what is wrong
  * @throws what the store's methods throw
  */
 export async function surveyInventory(
   replica: NamedReplica,
   inventory: Inventory,
   target: RestoreTarget,
-  excluding: ReadonlySet<string>,
+  excluding: ReadonlyMap<string, string>,
   signal: AbortSignal,
 ): Promise<Survey> {
-  const excluded = new Set(excluding);
+  const excluded = new Map(excluding);
   for (;;) {
     const result = await planTarget(replica.store, inventory, target, excluded, signal);
     if (result.kind !== 'plan') {
       return { answer: withoutPlan(replica, inventory, target, result, excluded), plan: undefined, excluded };
     }
     const { plan } = result;
-    const point = await readPoint(replica.store, inventory, plan.txid, excluded, signal);
-    for (const key of point.damaged) excluded.add(key);
-    const { header, file } = point;
-    if (header === undefined || file === undefined || plan.files.some((planned) => excluded.has(planned.key))) continue;
-    const position = await positionOrDamage(replica.store, plan, { header, file }, signal);
+    const known = excluded.size;
+    const position = await proveEnds(replica.store, inventory, plan, excluded, signal);
     if (position !== undefined) return { answer: { kind: 'holds', replica: replica.name, position }, plan, excluded };
-    excluded.add(file.key);
+    if (excluded.size === known) throw new StationError('INTERNAL', `no header found for TXID ${plan.txid}`);
   }
 }
 
-async function positionOrDamage(
+/** The position at the plan's end; undefined where a header was found damaged, which is then among the excluded. */
+async function proveEnds(
   store: ObjectStore,
+  inventory: Inventory,
   plan: RestorePlan,
-  point: { readonly header: LtxHeader; readonly file: ReplicaFile },
+  excluded: Map<string, string>,
   signal: AbortSignal,
-) {
+): Promise<ReplicaPosition | undefined> {
+  const point = await readPoint(store, inventory, plan.txid, excluded, signal);
+  for (const [key, reason] of point.damaged) excluded.set(key, reason);
+  const { header, file } = point;
+  if (header === undefined || file === undefined || plan.files.some((one) => excluded.has(one.key))) return undefined;
+  const [first] = plan.files;
+  const last = plan.files.at(-1) ?? first;
+  const start = first === file ? header : await orExclude(first.key, excluded, () => readHeader(store, first, signal));
+  if (start === undefined) return undefined;
+  if (start.pageSize === header.pageSize) {
+    return orExclude(file.key, excluded, () => readPosition(store, plan, { header, file }, signal));
+  }
+  // Files of another database, of which no snapshot follows: what came before them can still be restored.
+  const reason = `${store.url}/${file.key}: has pages of ${header.pageSize} bytes, the snapshot before it ${start.pageSize}`;
+  excluded.set(file.key, reason).set(last.key, reason);
+  return undefined;
+}
+
+async function orExclude<T>(
+  key: string,
+  excluded: Map<string, string>,
+  read: () => Promise<T>,
+): Promise<T | undefined> {
   try {
-    return await readPosition(store, plan, point, signal);
+    return await read();
   } catch (error) {
     if (!isDamage(error)) throw error;
+    excluded.set(key, error.message);
     return undefined;
   }
 }
@@ -65,7 +86,7 @@ async function planTarget(
   store: ObjectStore,
   inventory: Inventory,
   target: RestoreTarget,
-  excluded: Set<string>,
+  excluded: Map<string, string>,
   signal: AbortSignal,
 ): Promise<PlanResult> {
   if (target.kind !== 'timestamp') return planRestore(inventory, target, excluded);
@@ -84,7 +105,7 @@ async function findPointAt(
   store: ObjectStore,
   inventory: Inventory,
   timestamp: Milliseconds,
-  excluded: Set<string>,
+  excluded: Map<string, string>,
   signal: AbortSignal,
 ): Promise<Txid | undefined> {
   let points = restorablePoints(inventory, excluded);
@@ -95,7 +116,7 @@ async function findPointAt(
     const point = points[middle];
     if (point === undefined) break;
     const { header, damaged } = await readPoint(store, inventory, point, excluded, signal);
-    for (const key of damaged) excluded.add(key);
+    for (const [key, reason] of damaged) excluded.set(key, reason);
     if (damaged.length > 0) {
       points = restorablePoints(inventory, excluded);
       low = 0;
@@ -111,7 +132,7 @@ function withoutPlan(
   inventory: Inventory,
   target: RestoreTarget,
   result: Exclude<PlanResult, { kind: 'plan' }>,
-  excluded: ReadonlySet<string>,
+  excluded: ReadonlyMap<string, string>,
 ): ReplicaAnswer {
   const unsound = (error: StationError): ReplicaAnswer => ({
     kind: 'unsound',
@@ -125,7 +146,8 @@ function withoutPlan(
   }
   const { url } = replica.store;
   if (result.kind === 'no-snapshot' || restorablePoints(inventory, excluded).length === 0) {
-    const damaged = excluded.size > 0 ? ` (${excluded.size} damaged: ${[...excluded].slice(0, 5).join(', ')})` : '';
+    const damaged =
+      excluded.size > 0 ? ` (${excluded.size} damaged: ${[...excluded.keys()].slice(0, 5).join(', ')})` : '';
     const found = `${inventory.files.length} LTX files up to TXID ${inventory.newestListed}${damaged}`;
     return unsound(new StationError('RESTORE_NO_SOUND_COPY', `${url} holds ${found}, but no sound one to start from`));
   }

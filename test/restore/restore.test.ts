@@ -237,6 +237,24 @@ describe('damage', () => {
     ]);
   });
 
+  test('and files of another page size, with no snapshot since: restored up to them', async () => {
+    const disk = site.replica('disk');
+    const other = new History({ pageSize: 8192 });
+    try {
+      await history.putLevel0(disk.store, 1, 6);
+      for (const number of [7, 8]) {
+        const content = { ...other.content(1, 1), minTxid: number, maxTxid: number, timestamp: history.time(number) };
+        await putLtx(disk.store, 0, content);
+      }
+      const outcome = await site.restore([disk]);
+      expect(outcome.txid).toBe(6);
+      expect(outcome.fellBack.join('\n')).toContain('has pages of 8192 bytes, the snapshot before it 4096');
+      expect(site.database().equals(history.state(6))).toBe(true);
+    } finally {
+      other.close();
+    }
+  });
+
   test('of a file that holds other TXIDs than its name says', async () => {
     const disk = site.replica('disk');
     await history.putLevel0(disk.store, 1, 6);

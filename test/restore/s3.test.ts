@@ -58,7 +58,7 @@ async function s3(change: Partial<S3StoreOptions> = {}): Promise<NamedReplica> {
 const isRestored = () => site.database().equals(history.state(history.newest));
 
 describe('from S3', () => {
-  test('a snapshot and level 0, with one list and two small reads to find the position', async () => {
+  test('a snapshot and level 0, with one list and three small reads to find the position', async () => {
     const replica = await s3();
     await history.putMerged(replica.store, 9, 1, 8);
     await history.putLevel0(replica.store, 9);
@@ -66,7 +66,7 @@ describe('from S3', () => {
     const outcome = await site.restore([replica]);
     expect(isRestored()).toBe(true);
     expect(server.requests.filter((request) => request.operation === 'ListObjectsV2')).toHaveLength(1);
-    expect(server.requests.filter((request) => request.operation === 'GetObject')).toHaveLength(outcome.files + 2);
+    expect(server.requests.filter((request) => request.operation === 'GetObject')).toHaveLength(outcome.files + 3);
   });
 
   test('by timestamp, by the headers: the store’s own times are all of today', async () => {
