@@ -2,6 +2,8 @@ import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } fr
 import { lockPageNumber } from '../../../src/page.ts';
 import type { ChangeSet, Snapshot } from '../../../src/wal/change-set.ts';
 
+const COMPARE_SIZE = 1024 * 1024;
+
 export type TakenChangeSet = Pick<ChangeSet, 'why' | 'commit' | 'transactions' | 'wal' | 'position' | 'pageSize'> & {
   readonly pages: number;
 };
@@ -53,14 +55,19 @@ export class Replica {
     try {
       const size = fstatSync(this.#file).size;
       if (size !== fstatSync(other).size) return `sizes ${size} and ${fstatSync(other).size}`;
-      const here = Buffer.alloc(pageSize);
-      const there = Buffer.alloc(pageSize);
+      const chunk = Math.max(1, Math.floor(COMPARE_SIZE / pageSize)) * pageSize;
+      const here = Buffer.alloc(chunk);
+      const there = Buffer.alloc(chunk);
       const differing: number[] = [];
-      for (let page = 1; page <= size / pageSize; page += 1) {
-        if (page === lockPageNumber(pageSize)) continue;
-        readSync(this.#file, here, 0, pageSize, (page - 1) * pageSize);
-        readSync(other, there, 0, pageSize, (page - 1) * pageSize);
-        if (!here.equals(there)) differing.push(page);
+      for (let offset = 0; offset < size; offset += chunk) {
+        const length = readSync(this.#file, here, 0, chunk, offset);
+        readSync(other, there, 0, chunk, offset);
+        if (here.compare(there, 0, length, 0, length) === 0) continue;
+        for (let at = 0; at < length; at += pageSize) {
+          const page = (offset + at) / pageSize + 1;
+          const same = here.compare(there, at, at + pageSize, at, at + pageSize) === 0;
+          if (!same && page !== lockPageNumber(pageSize)) differing.push(page);
+        }
       }
       return differing.length === 0 ? undefined : `${differing.length} pages: ${differing.slice(0, 20).join(' ')}`;
     } finally {
