@@ -1,19 +1,23 @@
 /**
- * `npm run build`: bundles the sources into dist/, what an image carries. ESM with splitting, so that a verb or a
+ * `npm run build [-- FOLDER]`: bundles the sources into dist/, what an image carries. ESM with splitting, so that a verb or a
  * cloud SDK is a chunk that is loaded when it is used. Packages with native code stay outside, in node_modules.
  */
 import { copyFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
-const fresh = join(root, 'dist.new');
-const dist = join(root, 'dist');
+const dist = resolve(process.argv[2] ?? join(root, 'dist'));
+const fresh = `${dist}.new`;
 
 await rm(fresh, { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: ['src/main.ts'],
+  entryPoints: [
+    { in: 'src/main.ts', out: 'main' },
+    // A worker thread's file must stand beside the chunk that starts it.
+    { in: 'src/restore/integrity-worker.ts', out: 'chunks/integrity-worker' },
+  ],
   outdir: fresh,
   bundle: true,
   splitting: true,

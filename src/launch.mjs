@@ -22,7 +22,17 @@ function start() {
   answerEarlySignals();
   // Halves the time to the first line of main; where no folder can be written, Node goes on without.
   nodeModule.enableCompileCache();
-  import(url.pathToFileURL(mainFile()).href).then((main) => main.main(process.argv[2], process.argv.slice(3)));
+  import(url.pathToFileURL(mainFile()).href)
+    .then((main) => main.main(process.argv[2], process.argv.slice(3)))
+    .catch(reportMissingPackage);
+}
+
+/** A checkout where nothing was installed yet. */
+function reportMissingPackage(error) {
+  const [name] = error.message.split(' imported from');
+  if (error.code !== 'ERR_MODULE_NOT_FOUND' || !name.startsWith('Cannot find package')) throw error;
+  process.stderr.write(`error: ${name}; run npm ci in ${path.join(here, '..')}\n`);
+  process.exit(78);
 }
 
 /**

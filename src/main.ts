@@ -3,7 +3,6 @@ import type { ArgumentContext } from './cli/arguments.ts';
 import { reportError } from './cli/report-error.ts';
 import type { InvokedAs } from './cli/run-options.ts';
 import { chooseVerb, helpText } from './cli/verbs.ts';
-import { environmentLookup } from './config/environment.ts';
 
 /** Runs the verb that the words name and ends the process with its exit status. `name`: what the launcher was called. */
 export async function main(name: string, words: readonly string[]): Promise<never> {
@@ -20,6 +19,8 @@ async function exitStatusOf(invokedAs: InvokedAs, words: readonly string[]): Pro
       process.stdout.write(error.message);
       return 0;
     }
+    // The launcher knows what to say of a package that is not installed.
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND') throw error;
     const { text, exitStatus } = reportError(error);
     process.stderr.write(text);
     return exitStatus;
@@ -32,12 +33,12 @@ async function runVerb(invokedAs: InvokedAs, words: readonly string[]): Promise<
     case 'run':
     case 'replicate': {
       const { parseReplicate, parseRun } = await import('./cli/arguments.ts');
-      const options = (verb === 'run' ? parseRun : parseReplicate)(rest, argumentContext(invokedAs));
+      const options = (verb === 'run' ? parseRun : parseReplicate)(rest, await argumentContext(invokedAs));
       return (await import('./cli/run.ts')).runCommand(options);
     }
     case 'restore': {
       const { parseRestore } = await import('./cli/arguments.ts');
-      const options = parseRestore(rest, argumentContext(invokedAs));
+      const options = parseRestore(rest, await argumentContext(invokedAs));
       return (await import('./cli/restore.ts')).restoreCommand(options);
     }
     case 'version': {
@@ -55,7 +56,8 @@ async function runVerb(invokedAs: InvokedAs, words: readonly string[]): Promise<
   }
 }
 
-function argumentContext(invokedAs: InvokedAs): ArgumentContext {
+async function argumentContext(invokedAs: InvokedAs): Promise<ArgumentContext> {
+  const { environmentLookup } = await import('./config/environment.ts');
   const readFile = (path: string) => {
     try {
       return readFileSync(path, 'utf8');
