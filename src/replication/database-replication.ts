@@ -1,6 +1,7 @@
 import { isStationError, StationError, toStationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { type Milliseconds, milliseconds, type Txid } from '../quantities.ts';
+import { checkIntegrity } from '../restore/integrity-check.ts';
 import type { ReplicaDrain } from '../supervisor/replication-port.ts';
 import type { Follower } from '../wal/follower.ts';
 import { openFollower } from '../wal/open-follower.ts';
@@ -27,6 +28,7 @@ export class DatabaseReplication {
   readonly #options: PrepareOptions;
   readonly #clocks: ReplicationClocks;
   readonly #log: Log;
+  readonly #closing = new AbortController();
   readonly #failure = Promise.withResolvers<StationError>();
   #prepared: PreparedDatabase | undefined;
   #running:
@@ -70,6 +72,7 @@ export class DatabaseReplication {
     loop.start();
     for (const uploader of uploaders) uploader.start();
     loop.syncSoon();
+    if (prepared.check === 'deferred') void this.#checkLater();
   }
 
   syncSoon(): void {
@@ -109,8 +112,32 @@ export class DatabaseReplication {
 
   /** Releases connections and the staging lock. Safe at any point, and after a failed `prepare`. */
   async close(): Promise<void> {
+    this.#closing.abort();
     await Promise.all((this.#running?.replicas ?? []).map(({ uploader }) => uploader.stop()));
     await this.#prepared?.close();
+  }
+
+  /** SQLite's own check of a restored database that was too large to check before the start. */
+  async #checkLater(): Promise<void> {
+    const { database, settings } = this.#options;
+    try {
+      const finding = await checkIntegrity(
+        database.path,
+        settings.integrity === 'full' ? 'full' : 'quick',
+        this.#closing.signal,
+      );
+      if (finding.kind === 'sound') this.#log.info('the restored database is sound');
+      else if (finding.kind === 'inconclusive')
+        this.#log.warn('the restored database could not be checked', { why: finding.reason });
+      else {
+        const hint =
+          'the replica’s files are whole, so the original was damaged: restore an earlier moment with -timestamp';
+        this.#log.error(`the restored database is damaged: ${finding.lines.slice(0, 5).join('; ')}`, { hint });
+      }
+    } catch (error) {
+      if (!this.#closing.signal.aborted)
+        this.#log.warn('the restored database could not be checked', { why: toStationError(error).message });
+    }
   }
 
   /** Files are captured as often as the most demanding replica asks. */

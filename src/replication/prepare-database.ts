@@ -15,7 +15,7 @@ import { type LoadedStaging, loadStaging } from './load-staging.ts';
 import type { RemotePosition } from './reconcile.ts';
 import { remotePositionOf } from './remote-position.ts';
 import type { ReplicationSettings } from './replication-settings.ts';
-import { restoreAtStart } from './restore-at-start.ts';
+import { restoreAtStart, type StartState } from './restore-at-start.ts';
 import { moveDatabaseAside } from './set-aside.ts';
 import type { StagingContent } from './staging.ts';
 import { clearLeftovers, makeStagingFolder, type StagingFolder, stagingFolderAt } from './staging-folder.ts';
@@ -41,6 +41,8 @@ export interface PreparedDatabase {
   readonly known: KnownState;
   /** Histories end up to here that this one does not continue: it goes on above them. */
   readonly continueAbove: Txid | undefined;
+  /** Whether SQLite's own check of a restored database is still to be made, beside the running child. */
+  readonly check: 'done' | 'deferred';
   readonly replicas: readonly PreparedReplica[];
   close(): Promise<void>;
 }
@@ -99,14 +101,6 @@ async function prepare(options: PrepareOptions, signal: AbortSignal, opened: Ope
   };
 }
 
-interface StartState {
-  readonly content: StagingContent;
-  readonly known: KnownState;
-  readonly continueAbove: Txid | undefined;
-  readonly remotes: ReadonlyMap<string, RemotePosition | undefined>;
-  close(): Promise<void>;
-}
-
 async function startState(
   options: PrepareOptions,
   folder: StagingFolder,
@@ -123,7 +117,7 @@ async function startState(
   const decision = decideStart(staged.content, remotes, settings.onConflict);
   switch (decision.kind) {
     case 'go-on':
-      return { ...staged, continueAbove: undefined, remotes };
+      return { ...staged, continueAbove: undefined, check: 'done', remotes };
     case 'keep-local':
       log.warn('keeping the database that is here, above what the replicas hold', { why: decision.why });
       return { ...keepLocal(staged, decision.above), remotes };
@@ -143,11 +137,12 @@ async function startState(
 /** Where nothing is known of the database, its first file is one of every page, numbered above the rest. */
 function keepLocal(staged: LoadedStaging, above: Txid): Omit<StartState, 'remotes'> {
   const { position } = staged.content;
-  if (position.txid > 0) return { ...staged, continueAbove: above };
+  if (position.txid > 0) return { ...staged, continueAbove: above, check: 'done' };
   return {
     ...staged,
     content: { ...staged.content, position: { ...position, txid: above } },
     continueAbove: undefined,
+    check: 'done',
   };
 }
 
@@ -174,7 +169,7 @@ async function openReplicas(configs: readonly ReplicaConfig[], opened: Opened): 
 /** One question to a replica that did not answer at the start; the uploader asks again by itself if it fails. */
 function askerOf(replica: NamedReplica): (signal: AbortSignal) => Promise<RemotePosition> {
   return async (signal) => {
-    const report = await askReplica(replica, { kind: 'newest' }, new Set(), milliseconds(30_000), signal);
+    const report = await askReplica(replica, { kind: 'newest' }, new Map(), milliseconds(30_000), signal);
     const remote = remotePositionOf(report.answer);
     if (remote !== undefined) return remote;
     if (report.answer.kind === 'failed') throw report.answer.error;

@@ -15,10 +15,13 @@ import { restoreLog } from './restore-log.ts';
 import type { StagingContent } from './staging.ts';
 import type { StagingFolder } from './staging-folder.ts';
 
-export interface RestoredStart {
+/** How a database is met, whether it was here or was restored. */
+export interface StartState {
   readonly content: StagingContent;
   readonly known: KnownState;
   readonly continueAbove: Txid | undefined;
+  /** Whether SQLite's own check of the restored file was left for after the start, being too long for before it. */
+  readonly check: 'done' | 'deferred';
   readonly remotes: ReadonlyMap<string, RemotePosition | undefined>;
   close(): Promise<void>;
 }
@@ -34,7 +37,7 @@ export async function restoreAtStart(
   staged: LoadedStaging,
   replicas: readonly NamedReplica[],
   signal: AbortSignal,
-): Promise<RestoredStart> {
+): Promise<StartState> {
   const { database, settings, log } = options;
   await staged.close();
   let position = noPosition;
@@ -69,12 +72,13 @@ export async function restoreAtStart(
     content: await restoredContent(folder, position, provenFiles(staged.content.level0, position)),
     known: { kind: 'restored', pageSize: outcome.pageSize, commit: outcome.commit },
     continueAbove: listed > position.txid ? listed : undefined,
+    check: outcome.integrity === 'deferred' ? 'deferred' : 'done',
     remotes,
     close: async () => undefined,
   };
 }
 
-function freshStart(folder: StagingFolder): Omit<RestoredStart, 'remotes'> {
+function freshStart(folder: StagingFolder): Omit<StartState, 'remotes'> {
   return {
     content: {
       position: noPosition,
@@ -84,6 +88,7 @@ function freshStart(folder: StagingFolder): Omit<RestoredStart, 'remotes'> {
     },
     known: { kind: 'nothing' },
     continueAbove: undefined,
+    check: 'done',
     close: async () => undefined,
   };
 }

@@ -27,11 +27,16 @@ export async function uploadLtxFile(store: ObjectStore, file: StagedFile, signal
 
 /**
  * Whether the object under `key` is `file`, decided by its length and its last 8 bytes: the CRC-64 over the header,
- * every page and the index. Comparing those instead of all bytes keeps the check of a large snapshot to one request.
+ * every page and the index. Comparing those instead of all bytes keeps the check of a large snapshot to two requests.
  */
 async function holdsSameFile(store: ObjectStore, key: string, file: StagedFile, signal: AbortSignal): Promise<boolean> {
-  const parts: Uint8Array[] = [];
-  const range = { start: file.size - 8, end: file.size + 1 };
-  for await (const part of store.get(key, { range, signal })) parts.push(part);
-  return Buffer.concat(parts).toString('hex') === file.fileChecksum;
+  for await (const object of store.list(key, { signal })) {
+    if (object.key !== key) continue;
+    if (object.size !== file.size) return false;
+    const parts: Uint8Array[] = [];
+    for await (const part of store.get(key, { range: { start: file.size - 8 }, signal })) parts.push(part);
+    return Buffer.concat(parts).toString('hex') === file.fileChecksum;
+  }
+  // Taken a moment ago, and not there now: let the next try find out.
+  throw new StationError('STORAGE_UNREACHABLE', `${store.url}: ${key} is said to exist, but is not listed`);
 }
