@@ -160,7 +160,7 @@ export class FrameReader {
     } else {
       const limit = Math.min(this.#page.length, from + this.#maxBlock);
       const window = this.#hasIndependentBlocks ? from : 0;
-      this.#written = decodeBlock(input.bytes, start, end, this.#page, from, limit, window);
+      this.#written = decodeBlock(input.view, start, end, this.#page, from, limit, window);
       if (this.#written <= from) throw invalid(input, 'a block is damaged, or gives more than a page');
     }
     input.position = this.#hasBlockChecksums ? end + 4 : end;

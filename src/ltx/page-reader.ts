@@ -120,7 +120,7 @@ export class PageReader {
     if (input.available < this.#blockSize) return false;
     const start = input.position;
     const end = start + this.#blockSize;
-    const written = decodeBlock(input.bytes, start, end, this.#page, 0, this.#pageSize, 0);
+    const written = decodeBlock(input.view, start, end, this.#page, 0, this.#pageSize, 0);
     // Stock Litestream does not look at the length and would leave old bytes behind a short page.
     if (written !== this.#pageSize) {
       throw invalid(`the LZ4 block at byte ${input.offset} of page ${this.number} does not give one page`);
