@@ -83,6 +83,7 @@ async function openReplication(
     databases: replicated,
     settings: settingsOf(options),
     drainRequire: options.drainRequire ?? 'one',
+    drainAtMost: config.shutdown.syncTimeout,
     log,
     clocks: { wall: () => milliseconds(Date.now()), monotonic: monotonicClock, random: Math.random },
   });

@@ -1,6 +1,7 @@
 import type { DatabaseConfig } from '../config/config.ts';
 import type { StationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
+import { type Milliseconds, milliseconds } from '../quantities.ts';
 import {
   type DrainReport,
   type DrainRequirement,
@@ -14,13 +15,15 @@ export interface CreateReplicationOptions {
   readonly databases: readonly DatabaseConfig[];
   readonly settings: ReplicationSettings;
   readonly drainRequire: DrainRequirement;
+  /** Longest time for the last sync (`shutdown-sync-timeout`); undefined: what is left of the stop budget. */
+  readonly drainAtMost: Milliseconds | undefined;
   readonly log: Log;
   readonly clocks: ReplicationClocks;
 }
 
 /** The replication of every configured database, side by side. */
 export function createReplication(options: CreateReplicationOptions): Replication {
-  const { settings, drainRequire, log, clocks } = options;
+  const { settings, drainRequire, drainAtMost, log, clocks } = options;
   const databases = options.databases.map(
     (database) => new DatabaseReplication({ database, settings, log: log.with({ db: database.path }) }, clocks),
   );
@@ -44,7 +47,9 @@ export function createReplication(options: CreateReplicationOptions): Replicatio
     syncSoon: () => {
       for (const database of databases) database.syncSoon();
     },
-    drain: async (deadline): Promise<DrainReport> => {
+    drain: async (budgetEnd): Promise<DrainReport> => {
+      const limit = clocks.monotonic() + (drainAtMost ?? Number.POSITIVE_INFINITY);
+      const deadline = milliseconds(Math.min(budgetEnd, limit));
       const replicas = (await Promise.all(databases.map((database) => database.drain(deadline)))).flat();
       return { complete: isDrainComplete(replicas, drainRequire), replicas };
     },
