@@ -5,7 +5,7 @@ import type { ReplicaAnswer } from './answer.ts';
 import { wait } from './fetch-range.ts';
 import { type Inventory, takeInventory } from './inventory.ts';
 import type { NamedReplica, RestoreTarget } from './restore-options.ts';
-import { type Survey, surveyInventory } from './survey.ts';
+import { type ExcludedFiles, type Survey, surveyInventory } from './survey.ts';
 
 export const DEFAULT_ANSWER_TIMEOUT = milliseconds(30_000);
 const RETRY: BackoffLimits = { first: milliseconds(250), most: milliseconds(5_000) };
@@ -29,14 +29,14 @@ export async function askReplicas(
   timeout: Milliseconds,
   signal: AbortSignal,
 ): Promise<readonly ReplicaReport[]> {
-  return Promise.all(replicas.map((replica) => askReplica(replica, target, new Map(), timeout, signal)));
+  return Promise.all(replicas.map((replica) => askReplica(replica, target, [], timeout, signal)));
 }
 
-/** Asks one replica, which is known to hold damaged files under the keys of `excluding` (with what is wrong with each). */
+/** Asks one replica, some of whose files are known to be damaged. */
 export async function askReplica(
   replica: NamedReplica,
   target: RestoreTarget,
-  excluding: ReadonlyMap<string, string>,
+  excluding: ExcludedFiles,
   timeout: Milliseconds,
   signal: AbortSignal,
 ): Promise<ReplicaReport> {
@@ -79,7 +79,7 @@ function rejectOnAbort(signal: AbortSignal, until: Promise<unknown>): Promise<ne
 async function askUntil(
   replica: NamedReplica,
   target: RestoreTarget,
-  excluding: ReadonlyMap<string, string>,
+  excluding: ExcludedFiles,
   signal: AbortSignal,
   failures: StationError[],
 ): Promise<ReplicaReport> {
@@ -108,6 +108,6 @@ function failed(replica: NamedReplica, error: unknown): ReplicaAnswer {
   return { kind: 'failed', replica: replica.name, error: toStationError(error) };
 }
 
-function reportOf(replica: NamedReplica, excluded: ReadonlyMap<string, string>, answer: ReplicaAnswer): ReplicaReport {
-  return { replica, inventory: undefined, answer, plan: undefined, excluded };
+function reportOf(replica: NamedReplica, excluding: ExcludedFiles, answer: ReplicaAnswer): ReplicaReport {
+  return { replica, inventory: undefined, answer, plan: undefined, excluded: new Map(excluding) };
 }

@@ -19,7 +19,7 @@ export interface PartedHistories {
   readonly older: PartedSide;
 }
 
-export interface PartedSide {
+interface PartedSide {
   readonly replica: string;
   readonly txid: Txid;
   readonly timestamp: Milliseconds;

@@ -5,7 +5,7 @@ import { type BackoffLimits, backoffDelay } from '../replication/backoff.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
 /** How long a download is kept up against a store that fails. */
-export interface Patience {
+interface Patience {
   /** Failures in a row, without one byte between them, after which the store's error is thrown. */
   readonly failures: number;
   /** A body that gives nothing for so many milliseconds is dropped and asked for again. */
@@ -14,7 +14,7 @@ export interface Patience {
 }
 
 /** About half a minute of a store that is down. */
-export const defaultPatience: Patience = {
+const defaultPatience: Patience = {
   failures: 10,
   stall: 20_000,
   backoff: { first: milliseconds(200), most: milliseconds(5_000) },

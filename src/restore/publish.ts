@@ -43,7 +43,7 @@ export async function publishDatabase(
 }
 
 /** Moves what exists of these to `<name>.before-restore-<UTC time>`; nothing is overwritten. */
-export async function moveAside(paths: readonly string[], now: Milliseconds): Promise<string[]> {
+async function moveAside(paths: readonly string[], now: Milliseconds): Promise<string[]> {
   const stamp = new Date(now).toISOString().replace(/[-:]|\.\d+/g, '');
   const moved: string[] = [];
   for (const path of paths) {

@@ -8,6 +8,7 @@ import { describePosition, describeTime } from './describe.ts';
 import type { RestorePlan } from './plan.ts';
 import { publishDatabase } from './publish.ts';
 import type { RestoreDatabaseOptions, RestoredDatabase, RestoreOutcome, RestoreRequest } from './restore-options.ts';
+import type { ExcludedFiles } from './survey.ts';
 
 /** Files that vanish while they are read mean that retention runs; so often is a replica listed anew for it. */
 const RELISTS = 3;
@@ -128,9 +129,9 @@ async function reportAfter(
 ): Promise<ReplicaReport> {
   const { name } = report.replica;
   const timeout = options.answerTimeout ?? DEFAULT_ANSWER_TIMEOUT;
-  const again = (excluded: ReadonlyMap<string, string>) =>
+  const again = (excluded: ExcludedFiles) =>
     askReplica(report.replica, options.target, excluded, timeout, options.signal);
-  if (attempt.kind === 'damaged') return again(new Map([...report.excluded, [attempt.key, attempt.error.message]]));
+  if (attempt.kind === 'damaged') return again([...report.excluded, [attempt.key, attempt.error.message]]);
   const count = relists.get(name) ?? 0;
   relists.set(name, count + 1);
   if (attempt.kind === 'gone' && count < RELISTS) return again(report.excluded);

@@ -8,6 +8,9 @@ import { type PlanResult, planRestore, type RestorePlan, restorablePoints } from
 import { isDamage, readHeader, readPoint, readPosition } from './position.ts';
 import type { NamedReplica, RestoreTarget } from './restore-options.ts';
 
+/** Files that are not to be used: key, and what is wrong. */
+export type ExcludedFiles = Iterable<readonly [key: string, reason: string]>;
+
 /** A replica's answer, and the way to what it promises. */
 export interface Survey {
   readonly answer: ReplicaAnswer;
@@ -19,14 +22,14 @@ export interface Survey {
 /**
  * Finds the newest point of a replica at or before the target, and proves the headers of a file that ends there and of
  * the one the plan starts from. Where one is damaged, the search goes on without it.
- * @param excluding files already known to be damaged: key, and what is wrong
+ * @param excluding files already known to be damaged
  * @throws what the store's methods throw
  */
 export async function surveyInventory(
   replica: NamedReplica,
   inventory: Inventory,
   target: RestoreTarget,
-  excluding: ReadonlyMap<string, string>,
+  excluding: ExcludedFiles,
   signal: AbortSignal,
 ): Promise<Survey> {
   const excluded = new Map(excluding);

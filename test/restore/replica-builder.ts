@@ -19,7 +19,7 @@ export interface LtxContent {
   readonly pages: ReadonlyMap<number, Uint8Array>;
 }
 
-export function encodeLtx(content: LtxContent): Buffer {
+function encodeLtx(content: LtxContent): Buffer {
   const encoder = new LtxEncoder({
     pageSize: content.pageSize,
     commit: content.commit,

@@ -1,13 +1,13 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdir, unlink } from 'node:fs/promises';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { pageChecksum } from '../../src/ltx/checksum.ts';
-import { milliseconds, pageNumber, txid } from '../../src/quantities.ts';
+import { bytes, milliseconds, pageNumber, txid } from '../../src/quantities.ts';
 import { previewRestore, restoreDatabase } from '../../src/restore/restore.ts';
 import type { RestoreTarget } from '../../src/restore/restore-options.ts';
-import { breakHeader, flipBit, History, putLtx } from './replica-builder.ts';
+import { History } from './replica-builder.ts';
 import { createSite, defaults, fileName, type Site } from './site.ts';
 
 let history: History;
@@ -174,131 +174,6 @@ async function* withTimesOfToday<T extends object>(objects: AsyncIterable<T>) {
   for await (const object of objects) yield { ...object, lastModified: milliseconds(Date.now()) };
 }
 
-describe('damage', () => {
-  test('in the newest snapshot: an older way is found, and nothing is lost', async () => {
-    const disk = site.replica('disk');
-    await history.putLevel0(disk.store);
-    const key = await putLtx(disk.store, 9, { ...history.content(1, history.newest) }, flipBit);
-    await putLtx(disk.store, 0, history.content(1, 1));
-    const { fellBack, txid: restored } = await site.restore([disk]);
-    expect(restored).toBe(history.newest);
-    expect(site.database().equals(history.state(history.newest))).toBe(true);
-    expect(fellBack.join('\n')).toContain(key);
-  });
-
-  test.each([
-    ['a bit in its body', flipBit],
-    ['its header', breakHeader],
-    ['its end, which is missing', (file: Buffer) => file.subarray(0, file.byteLength - 20)],
-    ['all of it: nothing is left', () => Buffer.alloc(0)],
-    ['bytes that follow its end', (file: Buffer) => Buffer.concat([file, Buffer.alloc(10, 1)])],
-  ])('in the last file (%s): restored to before it, and the loss is told', async (_, change) => {
-    const disk = site.replica('disk');
-    await history.putLevel0(disk.store, 1, history.newest - 1);
-    await putLtx(disk.store, 0, history.content(history.newest, history.newest), change);
-    const outcome = await site.restore([disk]);
-    expect(outcome.txid).toBe(history.newest - 1);
-    expect(site.database().equals(history.state(history.newest - 1))).toBe(true);
-    expect(outcome.fellBack.join('\n')).toContain(`TXIDs ${history.newest} to ${history.newest}`);
-    expect(site.warnings).toEqual(expect.arrayContaining([...outcome.fellBack]));
-    expect(site.names()).toEqual(['station.db']);
-  });
-
-  test('in the middle of the chain: the other replica is taken, and nothing is lost', async () => {
-    const [disk, second] = [site.replica('disk'), site.replica('second')];
-    await history.putLevel0(disk.store);
-    await putLtx(disk.store, 0, history.content(5, 5), flipBit);
-    await history.putLevel0(second.store);
-    const outcome = await site.restore([disk, second]);
-    expect(outcome.replica).toBe('second');
-    expect(outcome.txid).toBe(history.newest);
-    expect(site.database().equals(history.state(history.newest))).toBe(true);
-  });
-
-  test('of the newest replica: the next newest is taken where it reaches further than what is sound of the first', async () => {
-    const [disk, second] = [site.replica('disk'), site.replica('second')];
-    await history.putLevel0(disk.store);
-    await putLtx(disk.store, 0, history.content(5, 5), flipBit);
-    await history.putLevel0(second.store, 1, 8);
-    const outcome = await site.restore([disk, second]);
-    expect([outcome.replica, outcome.txid]).toEqual(['second', 8]);
-    expect(outcome.fellBack.at(-1)).toContain(`instead of TXID ${history.newest}`);
-    expect(outcome.fellBack.at(-1)).toContain('s of commits are lost');
-  });
-
-  test('and a missing file: restored up to the gap, which is told', async () => {
-    const disk = site.replica('disk');
-    await history.putLevel0(disk.store, 1, 5);
-    await history.putLevel0(disk.store, 7);
-    const outcome = await site.restore([disk]);
-    expect(outcome.txid).toBe(5);
-    expect(outcome.fellBack).toEqual([
-      `disk lists TXIDs 6 to ${history.newest}, which cannot be reached: a file between is missing or damaged`,
-    ]);
-  });
-
-  test('and files of another page size, with no snapshot since: restored up to them', async () => {
-    const disk = site.replica('disk');
-    const other = new History({ pageSize: 8192 });
-    try {
-      await history.putLevel0(disk.store, 1, 6);
-      for (const number of [7, 8]) {
-        const content = { ...other.content(1, 1), minTxid: number, maxTxid: number, timestamp: history.time(number) };
-        await putLtx(disk.store, 0, content);
-      }
-      const outcome = await site.restore([disk]);
-      expect(outcome.txid).toBe(6);
-      expect(outcome.fellBack.join('\n')).toContain('has pages of 8192 bytes, the snapshot before it 4096');
-      expect(site.database().equals(history.state(6))).toBe(true);
-    } finally {
-      other.close();
-    }
-  });
-
-  test('of a file that holds other TXIDs than its name says', async () => {
-    const disk = site.replica('disk');
-    await history.putLevel0(disk.store, 1, 6);
-    const wrong = { ...history.content(5, 5), minTxid: 7, maxTxid: 7 };
-    const key = await putLtx(disk.store, 0, history.content(7, 7));
-    await unlink(join(site.folder, 'disk', key));
-    const misnamed = await putLtx(disk.store, 0, wrong);
-    const content = readFileSync(join(site.folder, 'disk', misnamed));
-    content.writeBigUInt64BE(5n, 16);
-    content.writeBigUInt64BE(5n, 24);
-    writeFileSync(join(site.folder, 'disk', misnamed), content);
-    expect((await site.restore([disk])).txid).toBe(6);
-  });
-
-  test('everywhere: an error that names every replica, and nothing is left behind', async () => {
-    const [disk, second] = [site.replica('disk'), site.replica('second')];
-    await putLtx(disk.store, 9, history.content(1, 4), flipBit);
-    await history.putLevel0(second.store, 3);
-    await expect(restoreDatabase(defaults(site, [disk, second]))).rejects.toMatchObject({
-      code: 'RESTORE_NO_SOUND_COPY',
-      exitStatus: 69,
-      message: expect.stringMatching(/disk: .*second: /),
-    });
-    expect(site.names()).toEqual([]);
-    expect(existsSync(site.checksumFile)).toBe(false);
-  });
-
-  test('of the database itself is found by SQLite, and not published', async () => {
-    const disk = site.replica('disk');
-    const content = history.content(1, history.newest);
-    const pages = new Map(
-      [...content.pages].map(([number, data]) => [number, number === 2 ? Buffer.alloc(4096, 7) : data]),
-    );
-    await putLtx(disk.store, 9, { ...content, pages });
-    await expect(restoreDatabase(defaults(site, [disk]))).rejects.toMatchObject({
-      code: 'RESTORE_NO_SOUND_COPY',
-      message: expect.stringContaining('is not sound'),
-    });
-    expect(site.names()).toEqual([]);
-    const unchecked = await site.restore([disk], { integrity: { mode: 'none', maxBytes: 0 as never } });
-    expect(unchecked.integrity).toBe('skipped');
-  });
-});
-
 describe('a replica with nothing', () => {
   test('leads to an empty start only where all are so', async () => {
     expect(await restoreDatabase(defaults(site, [site.replica('a'), site.replica('b')]))).toEqual({
@@ -387,7 +262,7 @@ test('a restored database works, in WAL mode as the original was', async () => {
 test('a database too large to check before the start is published, and its check deferred', async () => {
   const disk = site.replica('disk');
   await history.putLevel0(disk.store);
-  const outcome = await site.restore([disk], { integrity: { mode: 'quick', maxBytes: 4096 as never } });
+  const outcome = await site.restore([disk], { integrity: { mode: 'quick', maxBytes: bytes(4096) } });
   expect(outcome.integrity).toBe('deferred');
 });
 
