@@ -2,9 +2,7 @@
  * `npm start`: supervises the sample app on ./data/station.db with a replica in ./data/replica.
  * `npm start -- COMMAND…`: supervises any command with the same database and replica.
  */
-import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
@@ -17,31 +15,15 @@ writeFileSync('data/litestream.yml', configText());
 const command = process.argv.slice(2);
 console.error(command.length === 0 ? introduction() : commandIntroduction(command));
 
-const supervisor = spawn(
+const supervised = command.length === 0 ? sampleApp : command;
+const environment = { ...process.env, DATABASE: './data/station.db' };
+// Gives way to the supervisor, so that Ctrl-C and signals find it in our place. Node calls execve experimental, aloud.
+process.removeAllListeners('warning');
+process.execve?.(
   './entrypoint',
-  ['run', '--config', 'data/litestream.yml', '--', ...(command.length === 0 ? sampleApp : command)],
-  { stdio: 'inherit', env: { ...process.env, DATABASE: './data/station.db' } },
+  ['./entrypoint', 'run', '--config', 'data/litestream.yml', '--', ...supervised],
+  environment,
 );
-forwardStopSignals();
-supervisor.on('error', (error) => {
-  console.error(`error: ./entrypoint cannot be started: ${error.message}`);
-  process.exitCode = 70;
-});
-supervisor.on('exit', (code, signal) => {
-  process.exitCode = signal === null ? (code ?? 70) : 128 + constants.signals[signal];
-});
-
-/**
- * At a terminal Ctrl-C reaches the supervisor by itself, which is in our process group; a signal sent to this process
- * alone (`kill`, or npm passing one on) does not. The supervisor takes each kind of signal once, so both is harmless.
- */
-function forwardStopSignals(): void {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      if (signal !== 'SIGINT' || process.stdin.isTTY !== true) supervisor.kill(signal);
-    });
-  }
-}
 
 function configText(): string {
   return `# Written by npm start. The same words as in Litestream's own config file.

@@ -3,12 +3,15 @@ import type { Log } from '../observe/log.ts';
 import type { Milliseconds } from '../quantities.ts';
 import type { LifeEvent } from './lifecycle.ts';
 import type { DrainReport, ReplicaDrain } from './replication-port.ts';
+import { isStopSignal } from './signals.ts';
 
 /** The lines an operator needs to follow one life: what happened, not what was done about it. */
 export function narrate(log: Log, event: LifeEvent): void {
   switch (event.type) {
     case 'signal':
-      log.info('signal received', { signal: event.signal });
+      // A window being resized (SIGWINCH) is no news.
+      if (isStopSignal(event.signal)) log.info('signal received', { signal: event.signal });
+      else log.debug('signal received', { signal: event.signal });
       break;
     case 'child-ended':
       log.info('command ended', event.end.kind === 'exited' ? { code: event.end.code } : { signal: event.end.signal });
