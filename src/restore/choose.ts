@@ -2,6 +2,7 @@ import { StationError } from '../errors.ts';
 import type { Milliseconds, Txid } from '../quantities.ts';
 import type { ReplicaAnswer, ReplicaPosition } from './answer.ts';
 import { describePosition, describeTime } from './describe.ts';
+import type { Fork } from './find-forks.ts';
 
 export interface RestorePolicy {
   /** `any`: the newest of those that answered will do; `all`: every replica must answer. */
@@ -41,37 +42,47 @@ export type Choice =
   | { readonly kind: 'stop'; readonly error: StationError; readonly reasons: readonly string[] };
 
 /**
- * Decides from what the replicas said. The newest is the one whose last state was captured latest; of two captured at
+ * Decides from what the replicas said, and from the forks that were found among them. The newest is the one whose last state was captured latest; of two captured at
  * the same time, the one with the higher TXID; then the one configured first.
  *
  * Cannot reach is not empty (safety rule 1): an empty start is chosen only when every replica answered and none holds
  * anything.
  */
-export function chooseReplica(answers: readonly ReplicaAnswer[], policy: RestorePolicy): Choice {
+export function chooseReplica(
+  answers: readonly ReplicaAnswer[],
+  policy: RestorePolicy,
+  forks: readonly Fork[] = [],
+): Choice {
   const reasons = answers.map(reasonOf);
   const stop = (error: StationError): Choice => ({ kind: 'stop', error, reasons });
-  if (policy.from !== undefined) return chooseNamed(answers, policy.from, reasons);
+  if (policy.from !== undefined) return chooseNamed(answers, policy.from, forks, reasons);
   const silent = answers.filter((answer) => answer.kind === 'failed' || answer.kind === 'no-answer');
   if (policy.quorum === 'all' && silent.length > 0) {
     return stop(unreachable('not every replica answered, and the quorum is "all"', answers));
   }
   const holders = rank(answers);
   const newest = holders[0];
-  if (newest !== undefined) return restoreChoice(newest, answers, reasons);
+  if (newest !== undefined) return restoreChoice(newest, answers, forks, reasons);
   if (silent.length > 0) return stop(unreachable('no replica that answered holds the database', answers));
   const unsound = answers.filter((answer) => answer.kind === 'unsound');
   if (unsound.length > 0) return stop(noSoundCopy(unsound));
   return { kind: 'empty', reasons };
 }
 
-function chooseNamed(answers: readonly ReplicaAnswer[], name: string, reasons: readonly string[]): Choice {
+function chooseNamed(
+  answers: readonly ReplicaAnswer[],
+  name: string,
+  forks: readonly Fork[],
+  reasons: readonly string[],
+): Choice {
   const named = answers.find((answer) => answer.replica === name);
   const stop = (error: StationError): Choice => ({ kind: 'stop', error, reasons });
   if (named === undefined) {
     const known = answers.map((answer) => answer.replica).join(', ');
     return stop(new StationError('USAGE', `there is no replica "${name}" to restore from; there are: ${known}`));
   }
-  if (named.kind === 'holds') return restoreChoice(named, answers, [...reasons, `${name} was asked for by name`]);
+  if (named.kind === 'holds')
+    return restoreChoice(named, answers, forks, [...reasons, `${name} was asked for by name`]);
   if (named.kind === 'unsound') return stop(noSoundCopy([named]));
   if (named.kind !== 'empty') return stop(unreachable(`${name} was asked for by name`, [named]));
   if (answers.every((answer) => answer.kind === 'empty')) return { kind: 'empty', reasons };
@@ -82,9 +93,14 @@ function chooseNamed(answers: readonly ReplicaAnswer[], name: string, reasons: r
   );
 }
 
-function restoreChoice(chosen: Holder, answers: readonly ReplicaAnswer[], reasons: readonly string[]): Choice {
+function restoreChoice(
+  chosen: Holder,
+  answers: readonly ReplicaAnswer[],
+  forks: readonly Fork[],
+  reasons: readonly string[],
+): Choice {
   const ranking = rank(answers);
-  const parted = findParted(ranking);
+  const parted = findParted(ranking, forks);
   return {
     kind: 'restore',
     replica: chosen.replica,
@@ -109,11 +125,11 @@ function rank(answers: readonly ReplicaAnswer[]): readonly Holder[] {
  * Histories have parted where the one captured later has the lower TXID, or where the same TXID is another file at
  * level 0. (Merged files may differ in their bytes and still say the same.)
  */
-function findParted(ranking: readonly Holder[]): readonly PartedHistories[] {
+function findParted(ranking: readonly Holder[], forks: readonly Fork[]): readonly PartedHistories[] {
   return ranking.flatMap((newer, index) =>
     ranking
       .slice(index + 1)
-      .filter((older) => haveParted(newer.position, older.position))
+      .filter((older) => haveParted(newer.position, older.position) || isForked(newer, older, forks))
       .map((older) => ({ newer: sideOf(newer), older: sideOf(older) })),
   );
 }
@@ -122,6 +138,11 @@ function haveParted(newer: ReplicaPosition, older: ReplicaPosition): boolean {
   if (newer.txid < older.txid && newer.timestamp > older.timestamp) return true;
   const bothLevel0 = newer.level === 0 && older.level === 0;
   return bothLevel0 && newer.txid === older.txid && newer.fileChecksum !== older.fileChecksum;
+}
+
+function isForked(newer: Holder, older: Holder, forks: readonly Fork[]): boolean {
+  const names = [newer.replica, older.replica];
+  return forks.some((fork) => names.includes(fork.further) && names.includes(fork.shorter));
 }
 
 function sideOf(holder: Holder): PartedSide {

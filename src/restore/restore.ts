@@ -5,6 +5,7 @@ import { askReplica, askReplicas, DEFAULT_ANSWER_TIMEOUT, type ReplicaReport } f
 import { type Attempt, attemptRestore, clearWork } from './attempt.ts';
 import { type Choice, chooseReplica, describeParted } from './choose.ts';
 import { describePosition, describeTime } from './describe.ts';
+import { type Fork, findForks } from './find-forks.ts';
 import type { RestorePlan } from './plan.ts';
 import { publishDatabase } from './publish.ts';
 import type { RestoreDatabaseOptions, RestoredDatabase, RestoreOutcome, RestoreRequest } from './restore-options.ts';
@@ -16,13 +17,15 @@ const RELISTS = 3;
 export interface RestorePreview {
   readonly choice: Choice;
   readonly reports: readonly ReplicaReport[];
+  readonly forks: readonly Fork[];
 }
 
 /** Asks and chooses, and stops there: what `restore -dry-run` shows. */
 export async function previewRestore(request: RestoreRequest): Promise<RestorePreview> {
   const timeout = request.answerTimeout ?? DEFAULT_ANSWER_TIMEOUT;
   const reports = await askReplicas(request.replicas, request.target, timeout, request.signal);
-  return { choice: chooseReplica(answersOf(reports), request.policy), reports };
+  const forks = await findForks(reports, request.signal);
+  return { choice: chooseReplica(answersOf(reports), request.policy, forks), reports, forks };
 }
 
 /**
@@ -37,8 +40,7 @@ export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<
   const started = performance.now();
   let published = false;
   try {
-    const { reports } = await previewRestore(options);
-    const found = await findSoundCopy(options, reports);
+    const found = await findSoundCopy(options, await previewRestore(options));
     if (found.kind === 'empty') return found;
     const { attempt, report, plan, position, answers, choice, fellBack } = found;
     const now = options.now?.() ?? milliseconds(Date.now());
@@ -84,7 +86,7 @@ interface SoundCopy {
 
 async function findSoundCopy(
   options: RestoreDatabaseOptions,
-  asked: readonly ReplicaReport[],
+  { reports: asked, forks }: RestorePreview,
 ): Promise<SoundCopy | Extract<RestoreOutcome, { kind: 'empty' }>> {
   const reports = new Map(asked.map((report) => [report.replica.name, report]));
   const relists = new Map<string, number>();
@@ -93,7 +95,7 @@ async function findSoundCopy(
   for (;;) {
     for (const report of reports.values()) lines.damagedFiles(report);
     const answers = answersOf([...reports.values()]);
-    const choice = chooseReplica(answers, options.policy);
+    const choice = chooseReplica(answers, options.policy, forks);
     if (choice.kind === 'empty') return { kind: 'empty', answers };
     if (choice.kind === 'stop') throw choice.error;
     const report = reports.get(choice.replica);

@@ -8,7 +8,7 @@ import { bytes, milliseconds, pageNumber, txid } from '../../src/quantities.ts';
 import { previewRestore, restoreDatabase } from '../../src/restore/restore.ts';
 import type { RestoreTarget } from '../../src/restore/restore-options.ts';
 import { History } from './replica-builder.ts';
-import { createSite, defaults, fileName, type Site } from './site.ts';
+import { createSite, defaults, type Site } from './site.ts';
 
 let history: History;
 let site: Site;
@@ -97,6 +97,46 @@ describe('the newest state', () => {
       { kind: 'holds', replica: 'second', position: { txid: history.newest } },
     ]);
     expect(outcome.parted).toEqual([]);
+  });
+
+  test('of histories that parted, though time and TXID agree, is told apart by the files of the shared TXID', async () => {
+    const [left, right] = [site.replica('left'), site.replica('right')];
+    const other = new History({ startedAt: 1_700_000_000_500 });
+    try {
+      other.grow(9);
+      await history.putLevel0(left.store);
+      await other.putLevel0(right.store);
+      const outcome = await site.restore([left, right]);
+      expect(outcome.replica).toBe('left');
+      expect(outcome.parted).toMatchObject([{ newer: { replica: 'left' }, older: { replica: 'right', txid: 10 } }]);
+      const names = { first: site.replica('first'), second: site.replica('second') };
+      await history.putLevel0(names.first.store);
+      await history.putLevel0(names.second.store, 1, 10);
+      const output = join(site.folder, 'same.db');
+      expect((await site.restore([names.first, names.second], { output })).parted).toEqual([]);
+    } finally {
+      other.close();
+    }
+  });
+
+  test('is announced before it is published, and not published if that fails', async () => {
+    const disk = site.replica('disk');
+    await history.putLevel0(disk.store);
+    const refusal = new Error('no room for the position');
+    const refuse = async () => {
+      expect(readFileSync(site.checksumFile).byteLength).toBeGreaterThan(32);
+      expect(site.names()).not.toContain('station.db');
+      throw refusal;
+    };
+    await expect(site.restore([disk], { beforePublish: refuse })).rejects.toBe(refusal);
+    expect(site.names()).toEqual([]);
+    let told: unknown;
+    await site.restore([disk], {
+      beforePublish: async (proven) => {
+        told = proven;
+      },
+    });
+    expect(told).toMatchObject({ replica: 'disk', position: { txid: history.newest } });
   });
 
   test('of histories that parted is the later, and both are named; a name decides otherwise', async () => {
@@ -194,53 +234,6 @@ describe('a replica with nothing', () => {
     writeFileSync(join(site.folder, 'old', path), 'content');
     await expect(restoreDatabase(defaults(site, [site.replica('old')]))).rejects.toMatchObject({
       code: 'RESTORE_NO_SOUND_COPY',
-    });
-  });
-});
-
-describe('where the database belongs', () => {
-  test('leftovers of an earlier one are moved aside, and never mixed in', async () => {
-    const disk = site.replica('disk');
-    await history.putLevel0(disk.store);
-    for (const suffix of ['-wal', '-shm', '-journal']) writeFileSync(site.output + suffix, `left ${suffix}`);
-    const outcome = await site.restore([disk], { now: () => milliseconds(Date.UTC(2026, 10, 25, 8, 28, 16)) });
-    expect(outcome.movedAside.map(fileName)).toEqual([
-      'station.db-wal.before-restore-20261125T082816Z',
-      'station.db-shm.before-restore-20261125T082816Z',
-      'station.db-journal.before-restore-20261125T082816Z',
-    ]);
-    expect(readFileSync(outcome.movedAside[0] ?? '', 'utf8')).toBe('left -wal');
-    expect(site.names()).toHaveLength(4);
-    expect(site.database().equals(history.state(history.newest))).toBe(true);
-  });
-
-  test('a file without a byte is replaced', async () => {
-    const disk = site.replica('disk');
-    await history.putLevel0(disk.store);
-    writeFileSync(site.output, '');
-    await site.restore([disk]);
-    expect(site.database().equals(history.state(history.newest))).toBe(true);
-  });
-
-  test('a database is never overwritten; forced, it is moved aside', async () => {
-    const disk = site.replica('disk');
-    await history.putLevel0(disk.store);
-    writeFileSync(site.output, 'a database of mine');
-    await expect(site.restore([disk])).rejects.toMatchObject({ code: 'RESTORE_OUTPUT_EXISTS' });
-    expect(site.names()).toEqual(['station.db']);
-    expect(readFileSync(site.output, 'utf8')).toBe('a database of mine');
-    const { movedAside } = await site.restore([disk], { overwrite: true });
-    expect(readFileSync(movedAside[0] ?? '', 'utf8')).toBe('a database of mine');
-  });
-
-  test('a folder that is a file is one clear error', async () => {
-    const disk = site.replica('disk');
-    await history.putLevel0(disk.store);
-    writeFileSync(join(site.folder, 'blocked'), '');
-    const output = join(site.folder, 'blocked', 'station.db');
-    await expect(site.restore([disk], { output })).rejects.toMatchObject({
-      code: 'DATA_FOLDER',
-      message: expect.stringMatching(/ENOTDIR|EEXIST/),
     });
   });
 });
