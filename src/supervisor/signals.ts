@@ -31,8 +31,10 @@ export function isStopSignalWithoutChild(signal: NodeJS.Signals): boolean {
 export function receiveSignals(receive: (signal: NodeJS.Signals) => void): () => void {
   const signals: readonly NodeJS.Signals[] = [...stopSignals, ...otherSignals];
   for (const signal of signals) {
-    process.removeAllListeners(signal);
+    const earlier = process.listeners(signal);
     process.on(signal, receive);
+    // Only now: with its last listener Node also drops a signal that has arrived and not been handed out yet.
+    for (const listener of earlier) process.removeListener(signal, listener);
   }
   return () => {
     for (const signal of signals) process.removeListener(signal, receive);
