@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { DatabaseConfig, ReplicaConfig } from '../config/config.ts';
 import { StationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
-import { milliseconds, type Txid } from '../quantities.ts';
+import { milliseconds } from '../quantities.ts';
 import { askReplica, askReplicas } from '../restore/ask-replicas.ts';
 import { inspectLocalDatabase } from '../restore/local-database.ts';
 import type { NamedReplica } from '../restore/restore-options.ts';
@@ -17,7 +17,7 @@ import { remotePositionOf } from './remote-position.ts';
 import type { ReplicationSettings } from './replication-settings.ts';
 import { restoreAtStart, type StartState } from './restore-at-start.ts';
 import { moveDatabaseAside } from './set-aside.ts';
-import type { StagingContent } from './staging.ts';
+import type { HistoryEnd, StagingContent } from './staging.ts';
 import { clearLeftovers, makeStagingFolder, type StagingFolder, stagingFolderAt } from './staging-folder.ts';
 import { takeStagingLock } from './staging-lock.ts';
 
@@ -40,7 +40,7 @@ export interface PreparedDatabase {
   readonly content: StagingContent;
   readonly known: KnownState;
   /** Histories end up to here that this one does not continue: it goes on above them. */
-  readonly continueAbove: Txid | undefined;
+  readonly continueAbove: HistoryEnd | undefined;
   /** Whether SQLite's own check of a restored database is still to be made, beside the running child. */
   readonly check: 'done' | 'deferred';
   readonly replicas: readonly PreparedReplica[];
@@ -88,8 +88,7 @@ async function prepare(options: PrepareOptions, signal: AbortSignal, opened: Ope
   opened.add(() => lock.release());
   await clearLeftovers(folder);
   const replicas = await openReplicas(database.replicas, opened);
-  const start = await startState(options, folder, replicas, signal);
-  opened.add(start.close);
+  const start = await startState(options, folder, replicas, signal, opened);
   return {
     folder,
     ...start,
@@ -106,10 +105,12 @@ async function startState(
   folder: StagingFolder,
   replicas: readonly NamedReplica[],
   signal: AbortSignal,
+  opened: Opened,
 ): Promise<StartState> {
   const { database, settings, log } = options;
   const local = await inspectLocalDatabase(database.path);
   const staged = await loadStaging(folder);
+  opened.add(() => staged.close());
   if (local.kind !== 'database') return await restoreAtStart(options, folder, staged, replicas, signal);
 
   const reports = await askReplicas(replicas, { kind: 'newest' }, settings.lookTimeout, signal);
@@ -135,12 +136,12 @@ async function startState(
 }
 
 /** Where nothing is known of the database, its first file is one of every page, numbered above the rest. */
-function keepLocal(staged: LoadedStaging, above: Txid): Omit<StartState, 'remotes'> {
+function keepLocal(staged: LoadedStaging, above: HistoryEnd): Omit<StartState, 'remotes'> {
   const { position } = staged.content;
   if (position.txid > 0) return { ...staged, continueAbove: above, check: 'done' };
   return {
     ...staged,
-    content: { ...staged.content, position: { ...position, txid: above } },
+    content: { ...staged.content, position: { ...position, ...above } },
     continueAbove: undefined,
     check: 'done',
   };
@@ -169,7 +170,7 @@ async function openReplicas(configs: readonly ReplicaConfig[], opened: Opened): 
 /** One question to a replica that did not answer at the start; the uploader asks again by itself if it fails. */
 function askerOf(replica: NamedReplica): (signal: AbortSignal) => Promise<RemotePosition> {
   return async (signal) => {
-    const report = await askReplica(replica, { kind: 'newest' }, new Map(), milliseconds(30_000), signal);
+    const report = await askReplica(replica, { kind: 'newest' }, new Map(), milliseconds(30_000), signal, 'none');
     const remote = remotePositionOf(report.answer);
     if (remote !== undefined) return remote;
     if (report.answer.kind === 'failed') throw report.answer.error;

@@ -32,13 +32,17 @@ export async function askReplicas(
   return Promise.all(replicas.map((replica) => askReplica(replica, target, [], timeout, signal)));
 }
 
-/** Asks one replica, some of whose files are known to be damaged. */
+/**
+ * Asks one replica, some of whose files are known to be damaged.
+ * @param retries `none` where the caller tries again by itself, and is to hear of the first failure
+ */
 export async function askReplica(
   replica: NamedReplica,
   target: RestoreTarget,
   excluding: ExcludedFiles,
   timeout: Milliseconds,
   signal: AbortSignal,
+  retries: 'until-deadline' | 'none' = 'until-deadline',
 ): Promise<ReplicaReport> {
   const deadline = new AbortController();
   const expired = Promise.withResolvers<'expired'>();
@@ -48,7 +52,8 @@ export async function askReplica(
   }, timeout);
   const failures: StationError[] = [];
   try {
-    const asked = askUntil(replica, target, excluding, AbortSignal.any([signal, deadline.signal]), failures);
+    const either = AbortSignal.any([signal, deadline.signal]);
+    const asked = askUntil(replica, target, excluding, either, failures, retries);
     // A store that ignores its signal must not hold up the others: the deadline is kept here as well.
     asked.catch(() => undefined);
     const report = await Promise.race([asked, expired.promise, rejectOnAbort(signal, expired.promise)]);
@@ -82,6 +87,7 @@ async function askUntil(
   excluding: ExcludedFiles,
   signal: AbortSignal,
   failures: StationError[],
+  retries: 'until-deadline' | 'none',
 ): Promise<ReplicaReport> {
   let relists = 0;
   for (;;) {
@@ -97,7 +103,7 @@ async function askUntil(
         relists += 1;
         continue;
       }
-      if (!isStationError(error, 'STORAGE_UNREACHABLE', 'STORAGE_THROTTLED')) throw error;
+      if (retries === 'none' || !isStationError(error, 'STORAGE_UNREACHABLE', 'STORAGE_THROTTLED')) throw error;
       failures.push(error);
       await wait(backoffDelay(failures.length, RETRY, Math.random()), signal);
     }
