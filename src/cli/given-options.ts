@@ -22,7 +22,7 @@ export interface ParseInput {
 }
 
 /** Thrown when help was asked for: its text, for stdout. It is no error, but nothing else is to be done. */
-export class HelpRequested extends Error {
+class HelpRequested extends Error {
   override readonly name = 'HelpRequested';
 }
 

@@ -7,7 +7,7 @@ import type { DrainRequirement } from '../supervisor/replication-port.ts';
 /** The name the launcher was called by; under `litestream` the verbs answer as Litestream's do. */
 export type InvokedAs = 'entrypoint' | 'litestream';
 
-export type IntegrityCheck = 'none' | 'quick' | 'full';
+type IntegrityCheck = 'none' | 'quick' | 'full';
 
 /** What every verb that reads the configuration takes. `undefined`: given neither as flag nor in the environment. */
 export interface CommonOptions {

@@ -2,7 +2,7 @@ import { StationError } from '../errors.ts';
 import type { InvokedAs } from './run-options.ts';
 
 /** What each verb does, for the help. */
-export const verbs = {
+const verbs = {
   run: 'restore, supervise COMMAND, replicate, drain (the default verb)',
   replicate: "the same with Litestream's arguments: -exec COMMAND, or none to replicate alone",
   init: 'write litestream.yml and deployment examples',
@@ -21,7 +21,7 @@ export const verbs = {
   help: 'print this help',
 } as const;
 
-export type Verb = keyof typeof verbs;
+type Verb = keyof typeof verbs;
 
 export interface VerbChoice {
   readonly verb: Verb;

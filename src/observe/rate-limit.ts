@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../quantities.ts';
 
 /** Whether a line may be written now, and if so, how many of its kind were held back since the last one. */
-export type Admission = { readonly admitted: true; readonly heldBack: number } | { readonly admitted: false };
+type Admission = { readonly admitted: true; readonly heldBack: number } | { readonly admitted: false };
 
 export interface RateLimit {
   /** `key` names what repeats (a replica's error); `now` is any clock in milliseconds that does not jump. */

@@ -2,7 +2,7 @@ import type { Log } from '../observe/log.ts';
 import type { Replication } from './replication-port.ts';
 
 /** Word for word what the replication guide tells operators to look for. */
-export const ephemeralWarning = '⚠️ No Litestream replica configured. Running in ephemeral mode.';
+const ephemeralWarning = '⚠️ No Litestream replica configured. Running in ephemeral mode.';
 
 /**
  * The replication of ephemeral mode: it warns once, at the start, and does nothing.

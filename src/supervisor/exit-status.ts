@@ -26,7 +26,7 @@ export interface RunOutcome {
   readonly failure: StationError | undefined;
 }
 
-export const drainIncompleteStatus = 75;
+const drainIncompleteStatus = 75;
 
 /**
  * The exit status of the supervisor (design, "Exit status"). The worse news wins: that another writer took over or
@@ -49,6 +49,6 @@ export function exitStatus({ end, drain, failure }: RunOutcome): number {
 }
 
 /** 128 + n, as shells report an end by signal n. */
-export function signalStatus(signal: NodeJS.Signals): number {
+function signalStatus(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];
 }

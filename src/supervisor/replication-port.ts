@@ -37,7 +37,7 @@ export interface ReplicaDrain {
   readonly reason: string | undefined;
 }
 
-export interface MissingCommits {
+interface MissingCommits {
   /** Level-0 files, which is to say TXIDs, that the replica lacks. */
   readonly files: number;
   readonly bytes: Bytes;

@@ -75,7 +75,7 @@ describe('what the child leaves behind', () => {
   });
 
   test('is killed by name before the drain, when it does not end', async () => {
-    const script = 'sh -c \'trap "" TERM; while :; do echo row >> rows; sleep 0.02; done\' & sleep 0.1; exit 0';
+    const script = 'trap "" TERM; sh -c "while :; do echo row >> rows; sleep 0.02; done" & exit 0';
     await using supervisor = startSupervisor(shell(script), { stopTimeout: 1000 });
     expect(await supervisor.ended).toEqual({ code: 0, signal: null });
     expect(supervisor.log()).toMatch(/msg="process does not end, killed" pid=\d+ command=sh/);
@@ -85,9 +85,9 @@ describe('what the child leaves behind', () => {
   });
 
   test('counts although it was forked twice, or has a process group of its own', async () => {
-    const ownGroup = `bash -c 'set -m; (trap "" TERM; sleep 0.3; echo group >> rows) & exit'`;
-    const forkedTwice = `( (trap "" TERM; sleep 0.3; echo twice >> rows) & )`;
-    await using supervisor = startSupervisor(shell(`${ownGroup}; ${forkedTwice}; exit 0`));
+    const ownGroup = "bash -c 'set -m; (sleep 0.3; echo group >> rows) & exit'";
+    const forkedTwice = '( (sleep 0.3; echo twice >> rows) & )';
+    await using supervisor = startSupervisor(shell(`trap "" TERM; ${ownGroup}; ${forkedTwice}; exit 0`));
     expect(await supervisor.ended).toEqual({ code: 0, signal: null });
     const drained = supervisor.events().find((event) => event.startsWith('drain '));
     expect(drained).toContain('group');
