@@ -4,6 +4,7 @@ import type { ProvenCopy } from '../restore/restore-options.ts';
 import { syncFolderOf } from './durable-file.ts';
 import { type LoadedStaging, provenFiles } from './load-staging.ts';
 import { type LocalPosition, savePosition } from './position-file.ts';
+import type { StagedFile } from './staged-files.ts';
 import { type StagingFolder, setAside } from './staging-folder.ts';
 
 /** Where a restore into this staging folder writes its page checksums, until the copy is proven. */
@@ -25,12 +26,13 @@ export async function adoptRestored(
     pageSize: found.pageSize,
     commit: found.commit,
     fileChecksums: [found.fileChecksum.toString(16).padStart(16, '0')],
+    landmarks: [],
     wal: undefined,
   };
   const kept = provenFiles(staged.content.level0, position);
   await keepStaged(
     folder,
-    staged.content.level0.filter((file) => !kept.includes(file)),
+    [staged.content.snapshot, ...staged.content.level0].filter((file) => file !== undefined && !kept.includes(file)),
     log,
   );
   await rename(restoredChecksumFile(folder), folder.pageChecksums);
@@ -42,12 +44,12 @@ export async function adoptRestored(
 /** Moves staged files that no history goes on from aside, and says so. */
 export async function keepStaged(
   folder: StagingFolder,
-  files: readonly { readonly path: string }[],
+  files: readonly (StagedFile | undefined)[],
   log: Log,
 ): Promise<void> {
   const aside = await setAside(
     folder,
-    files.map((file) => file.path),
+    files.flatMap((file) => (file === undefined ? [] : [file.path])),
     new Date(),
   );
   if (aside !== undefined)

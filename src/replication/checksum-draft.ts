@@ -3,7 +3,10 @@ import { copyFile, type FileHandle, open, rename, unlink } from 'node:fs/promise
 import { CHECKSUM_HEADER_SIZE, type ChecksumFileHeader, encodeChecksumHeader } from './checksum-file.ts';
 import { syncFolderOf } from './durable-file.ts';
 
-/** The next checksum file while it is written; it replaces the current one whole, or not at all. */
+/**
+ * The next checksum file while it is written; it replaces the current one whole, or not at all. A step that fails ends
+ * the draft and leaves nothing of it: on a full disk what it took is given back.
+ */
 export interface ChecksumDraft {
   /** Lays these checksums over what is there. */
   patch(changes: Iterable<readonly [number, bigint]>): Promise<void>;
@@ -15,32 +18,50 @@ export interface ChecksumDraft {
 /** Starts a draft, from a copy of the current file (a reflink where the file system can) or from nothing. */
 export async function startChecksumDraft(path: string, base: 'current' | 'nothing'): Promise<ChecksumDraft> {
   const temporary = `${path}.tmp`;
-  if (base === 'current') await copyFile(path, temporary, constants.COPYFILE_FICLONE);
-  const file = await open(temporary, base === 'current' ? 'r+' : 'w+');
+  let file: FileHandle | undefined;
+  const abandon = async () => {
+    await file?.close();
+    await unlink(temporary).catch(() => undefined);
+  };
+  const orAbandon = async (step: () => Promise<void>) => {
+    try {
+      await step();
+    } catch (error) {
+      await abandon();
+      throw error;
+    }
+  };
+  await orAbandon(async () => {
+    if (base === 'current') await copyFile(path, temporary, constants.COPYFILE_FICLONE);
+    file = await open(temporary, base === 'current' ? 'r+' : 'w+');
+  });
+  const opened = file as unknown as FileHandle;
   return {
-    patch: (changes) => patch(file, changes),
-    publish: async (state) => {
-      try {
-        await file.truncate(CHECKSUM_HEADER_SIZE + state.commit * 8);
-        await file.write(encodeChecksumHeader(state), 0, CHECKSUM_HEADER_SIZE, 0);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
-      await syncFolderOf(path);
-    },
-    abandon: async () => {
-      await file.close();
-      await unlink(temporary);
-    },
+    patch: (changes) => orAbandon(() => patch(opened, changes)),
+    publish: (state) =>
+      orAbandon(async () => {
+        await opened.truncate(CHECKSUM_HEADER_SIZE + state.commit * 8);
+        await writeAll(opened, encodeChecksumHeader(state), 0);
+        await opened.sync();
+        await opened.close();
+        await rename(temporary, path);
+        await syncFolderOf(path);
+      }),
+    abandon,
   };
 }
 
 async function patch(file: FileHandle, changes: Iterable<readonly [number, bigint]>): Promise<void> {
   for (const run of consecutiveRuns(changes)) {
     const values = BigUint64Array.from(run.values);
-    await file.write(Buffer.from(values.buffer), 0, values.byteLength, CHECKSUM_HEADER_SIZE + (run.first - 1) * 8);
+    await writeAll(file, Buffer.from(values.buffer), CHECKSUM_HEADER_SIZE + (run.first - 1) * 8);
+  }
+}
+
+/** One write may take less than it was given: a disk that is about to be full does. */
+async function writeAll(file: FileHandle, content: Buffer, at: number): Promise<void> {
+  for (let done = 0; done < content.byteLength; ) {
+    done += (await file.write(content, done, content.byteLength - done, at + done)).bytesWritten;
   }
 }
 

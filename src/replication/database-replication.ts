@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { isStationError, StationError, toStationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { type Milliseconds, milliseconds, type Txid } from '../quantities.ts';
@@ -23,6 +24,9 @@ export interface ReplicationClocks {
   readonly random: () => number;
 }
 
+/** How long the end of a drain waits for uploads that were broken off, in milliseconds. */
+const STOP_PATIENCE = 250;
+
 /** One database followed, and brought to all its replicas. */
 export class DatabaseReplication {
   readonly #options: PrepareOptions;
@@ -31,6 +35,7 @@ export class DatabaseReplication {
   readonly #closing = new AbortController();
   readonly #failure = Promise.withResolvers<StationError>();
   #prepared: PreparedDatabase | undefined;
+  #drained = false;
   #running:
     | { readonly loop: SyncLoop; readonly staging: Staging; readonly replicas: readonly RunningReplica[] }
     | undefined;
@@ -83,6 +88,7 @@ export class DatabaseReplication {
   async drain(deadline: Milliseconds): Promise<readonly ReplicaDrain[]> {
     const running = this.#running;
     if (running === undefined) return [];
+    this.#drained = true;
     const left = milliseconds(Math.max(0, deadline - this.#clocks.monotonic()));
     const timeUp = Promise.withResolvers<'time-up'>();
     const timer = setTimeout(() => timeUp.resolve('time-up'), left);
@@ -102,11 +108,13 @@ export class DatabaseReplication {
         await Promise.race([this.#allUploaded(running.replicas), timeUp.promise]);
       }
     } finally {
-      clearTimeout(timer);
-      await Promise.all(running.replicas.map(({ uploader }) => uploader.stop()));
+      // A store that does not heed the abort (a hung network mount) must not hold up the report.
+      const stopped = Promise.all(running.replicas.map(({ uploader }) => uploader.stop()));
+      await Promise.race([stopped, delay(STOP_PATIENCE, undefined, { ref: false })]);
     }
     const report = running.replicas.map((replica) => this.#reportOf(replica, capture));
-    if (capture === undefined) await running.loop.tidyAtEnd();
+    if (capture === undefined) await Promise.race([running.loop.tidyAtEnd(), timeUp.promise]);
+    clearTimeout(timer);
     return report;
   }
 
@@ -114,7 +122,13 @@ export class DatabaseReplication {
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all((this.#running?.replicas ?? []).map(({ uploader }) => uploader.stop()));
+    // The lock is let go of last: whoever waits for it must not meet this process in the staging folder.
+    if (!this.#drained) await this.#running?.loop.abandon().catch((error: unknown) => this.#tellOfClose(error));
     await this.#prepared?.close();
+  }
+
+  #tellOfClose(error: unknown): void {
+    this.#log.warn('the database could not be let go of in good order', { error: toStationError(error).message });
   }
 
   /** SQLite's own check of a restored database that was too large to check before the start. */
@@ -166,6 +180,7 @@ export class DatabaseReplication {
   #openUploader(replica: PreparedReplica, staging: Staging): ReplicaUploader {
     const log = this.#log.with({ replica: replica.config.name });
     const lines = replicaLog(log, this.#clocks.monotonic);
+    let toldWhy: string | undefined;
     return new ReplicaUploader({
       store: replica.store,
       staging,
@@ -178,10 +193,12 @@ export class DatabaseReplication {
         ...lines,
         uploaded: (file) => {
           lines.uploaded(file);
+          toldWhy = undefined;
           this.#running?.loop.uploaded();
         },
         needsSnapshot: (why: string, above: Txid) => {
-          log.info('a snapshot is needed', { why });
+          if (toldWhy !== why) log.info('a snapshot is needed', { why });
+          toldWhy = why;
           this.#running?.loop.wantSnapshot(above);
         },
         stopped: (error) => {

@@ -1,11 +1,12 @@
-import { type Txid, txid } from '../quantities.ts';
+import { milliseconds, txid } from '../quantities.ts';
 import { type RemotePosition, reconcile } from './reconcile.ts';
 import type { ConflictPolicy } from './replication-settings.ts';
-import type { StagingContent } from './staging.ts';
+import type { HistoryEnd, StagingContent } from './staging.ts';
 
 export type StartDecision =
   | { readonly kind: 'go-on' }
-  | { readonly kind: 'keep-local'; readonly above: Txid; readonly why: string }
+  /** Goes on above that TXID, later than that time: the newest is the latest, wherever a restore looks. */
+  | { readonly kind: 'keep-local'; readonly above: HistoryEnd; readonly why: string }
   | { readonly kind: 'use-replica'; readonly why: string }
   | { readonly kind: 'stop'; readonly why: string };
 
@@ -20,14 +21,16 @@ export function decideStart(
 ): StartDecision {
   const staged = new Map(content.level0.map((file) => [file.maxTxid, file.fileChecksum] as const));
   const ahead: string[] = [];
-  let above = content.position.txid;
+  let { txid: highest, timestamp: latest } = content.position;
   for (const [name, remote] of remotes) {
     if (remote === undefined) continue;
-    above = txid(Math.max(above, remote.listedTxid));
+    highest = txid(Math.max(highest, remote.listedTxid));
+    latest = milliseconds(Math.max(latest, remote.timestamp));
     const continuation = reconcile(content.position, remote, staged);
     if (continuation.kind === 'ahead') ahead.push(`replica ${name} is ahead: ${continuation.why}`);
   }
   if (ahead.length === 0) return { kind: 'go-on' };
   const why = ahead.join('; ');
-  return onConflict === 'keep-local' ? { kind: 'keep-local', above, why } : { kind: onConflict, why };
+  if (onConflict !== 'keep-local') return { kind: onConflict, why };
+  return { kind: 'keep-local', above: { txid: highest, timestamp: latest }, why };
 }

@@ -1,4 +1,4 @@
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** fsync of the folder that holds `path`: without it a rename may not survive a power loss. */
@@ -16,11 +16,16 @@ export async function replaceFile(path: string, content: string): Promise<void> 
   const next = `${path}.tmp`;
   const file: FileHandle = await open(next, 'w');
   try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(next, path);
+  } catch (error) {
+    await unlink(next).catch(() => undefined);
+    throw error;
   }
-  await rename(next, path);
   await syncFolderOf(path);
 }

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { isStationError } from '../errors.ts';
 import { pageChecksum } from '../ltx/checksum.ts';
 import { decodeLtx } from '../ltx/decoder.ts';
 import { txid } from '../quantities.ts';
@@ -29,15 +30,26 @@ export async function loadStaging(folder: StagingFolder): Promise<LoadedStaging>
   const snapshots = await listStagedFiles(folder.snapshots, 9);
   const saved = await loadPosition(folder.position);
   const position = saved ?? positionOfStock(found);
-  const above = [...found, ...snapshots].filter((file) => file.maxTxid > position.txid);
-  await removeStagedFiles(above);
-  const level0 = found.filter((file) => !above.includes(file));
-  const snapshot = snapshots.filter((file) => !above.includes(file)).at(-1);
-
-  const checksums = saved === undefined ? undefined : await loadChecksums(folder.pageChecksums, position, level0);
+  const isCaptured = (file: StagedFile) => file.maxTxid <= position.txid;
+  const snapshot = snapshots.filter(isCaptured).at(-1);
+  await removeStagedFiles([
+    ...found.filter((file) => !isCaptured(file)),
+    ...snapshots.filter((file) => file !== snapshot),
+  ]);
+  const captured = found.filter(isCaptured);
+  const loaded = saved === undefined ? undefined : await loadChecksums(folder.pageChecksums, position, captured);
+  const damaged = loaded !== undefined && 'damaged' in loaded ? loaded.damaged : undefined;
+  if (damaged !== undefined) await removeStagedFiles([damaged]);
+  const level0 = captured.filter((file) => file !== damaged);
+  const checksums = loaded !== undefined && 'file' in loaded ? loaded : undefined;
   const source = checksums && checksumSource(checksums.header, checksums.file, checksums.later, position.commit);
   return {
-    content: { position, level0, snapshot, checksums: pageChecksumsOf(folder, position, checksums) },
+    content: {
+      position: withSnapshot(position, snapshot),
+      level0,
+      snapshot,
+      checksums: pageChecksumsOf(folder, position, checksums),
+    },
     known: knownState(position, source),
     close: async () => await checksums?.file.close(),
   };
@@ -46,6 +58,13 @@ export async function loadStaging(folder: StagingFolder): Promise<LoadedStaging>
 function knownState(position: LocalPosition, checksums: PageChecksumSource | undefined): KnownState {
   if (position.txid === 0) return { kind: 'nothing' };
   return { kind: 'earlier', position: position.wal, checksums, commit: position.commit };
+}
+
+/** A kill between a snapshot and the position that names it loses nothing: it ends where the position stands. */
+function withSnapshot(position: LocalPosition, snapshot: StagedFile | undefined): LocalPosition {
+  const { txid: at, fileChecksums } = position;
+  if (snapshot?.maxTxid !== at || fileChecksums.includes(snapshot.fileChecksum)) return position;
+  return { ...position, fileChecksums: [...fileChecksums, snapshot.fileChecksum] };
 }
 
 /** The first write after it is taken for a new page size, and so for a file of every page. */
@@ -61,12 +80,15 @@ interface LoadedChecksums {
   readonly later: ReadonlyMap<number, bigint>;
 }
 
-/** The checksum file and what the staged files since have changed; undefined where the two do not meet. */
+/**
+ * The checksum file and what the staged files since have changed; undefined where the two do not meet. A staged file
+ * that its disk has damaged is named: what it brought is in the database, but no replica must get it.
+ */
 async function loadChecksums(
   path: string,
   position: LocalPosition,
   level0: readonly StagedFile[],
-): Promise<LoadedChecksums | undefined> {
+): Promise<LoadedChecksums | { readonly damaged: StagedFile } | undefined> {
   const opened = await openChecksumFile(path);
   if (opened === undefined) return undefined;
   const { header, file } = opened;
@@ -78,8 +100,14 @@ async function loadChecksums(
   }
   const later = new Map<number, bigint>();
   for (const staged of since) {
-    for await (const batch of decodeLtx(createReadStream(staged.path, { highWaterMark: 1 << 18 }))) {
-      for (const page of batch) later.set(page.number, pageChecksum(page.number, page.data));
+    try {
+      for await (const batch of decodeLtx(createReadStream(staged.path, { highWaterMark: 1 << 18 }))) {
+        for (const page of batch) later.set(page.number, pageChecksum(page.number, page.data));
+      }
+    } catch (error) {
+      await file.close();
+      if (isStationError(error, 'LTX_INVALID', 'LTX_TRUNCATED', 'LTX_CHECKSUM')) return { damaged: staged };
+      throw error;
     }
   }
   return { header, file, later };

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { pageChecksum } from '../ltx/checksum.ts';
 import type { Page } from '../page.ts';
 import type { Txid } from '../quantities.ts';
@@ -11,9 +12,13 @@ const MEMORY_LIMIT = 40_000;
  * Keeps the checksum file in step with the level-0 files, lazily: the changes since the file's TXID stay in memory
  * while they are few (the level-0 files that made them stay staged, so a kill loses nothing), and are folded into
  * the file when they become many. A file of very many pages goes to disk while it is written.
+ *
+ * The checksums spare an upload of the whole database after downtime, and are worth no commit: where they cannot be
+ * kept, they are given up, and come back with the next file of every page.
  */
 export class PageChecksums {
   readonly #path: string;
+  readonly #memoryLimit: number;
   /** State the file on disk describes; undefined where there is none. */
   #onDisk: ChecksumFileHeader | undefined;
   /** State that `#settled` leads to. */
@@ -21,14 +26,18 @@ export class PageChecksums {
   #settled: Map<number, bigint>;
   #open = new Map<number, bigint>();
   #draft: ChecksumDraft | undefined;
+  /** Why the pages of the LTX file under way could not be recorded. */
+  #failed = false;
 
   constructor(
     path: string,
     onDisk: ChecksumFileHeader | undefined,
     current: ChecksumFileHeader | undefined,
     later: ReadonlyMap<number, bigint>,
+    memoryLimit: number = MEMORY_LIMIT,
   ) {
     this.#path = path;
+    this.#memoryLimit = memoryLimit;
     this.#onDisk = onDisk;
     this.#current = current;
     this.#settled = new Map(later);
@@ -42,43 +51,58 @@ export class PageChecksums {
   /** Before an LTX file: does it hold `changes` to the state so far, or `every-page`? */
   async begin(content: 'changes' | 'every-page'): Promise<void> {
     await this.abandon();
-    if (content === 'every-page') this.#draft = await startChecksumDraft(this.#path, 'nothing');
+    if (content === 'changes') return;
+    await this.#orFail(async () => {
+      this.#draft = await startChecksumDraft(this.#path, 'nothing');
+    });
   }
 
   async record(batch: readonly Page[]): Promise<void> {
-    if (this.#draft === undefined && this.#onDisk === undefined) return;
+    if (this.#failed || (this.#draft === undefined && this.#onDisk === undefined)) return;
     for (const page of batch) this.#open.set(page.number, pageChecksum(page.number, page.data));
-    if (this.#open.size < MEMORY_LIMIT) return;
-    this.#draft ??= await this.#startFromCurrent();
-    await this.#draft.patch(this.#open);
-    this.#open.clear();
+    if (this.#open.size < this.#memoryLimit) return;
+    await this.#orFail(async () => {
+      this.#draft ??= await this.#startFromCurrent();
+      await this.#draft.patch(this.#open);
+      this.#open.clear();
+    });
   }
 
-  /** The LTX file is durable and the position saved: the state is now `state`. */
+  /** The LTX file is durable and the position saved: the state is now `state`. Never fails: see above. */
   async settle(state: ChecksumFileHeader): Promise<void> {
-    if (this.#draft !== undefined) {
-      await this.#draft.patch(this.#open);
-      await this.#publish(this.#draft, state);
-    } else if (this.#onDisk !== undefined) {
+    const draft = this.#draft;
+    if (!this.#failed && draft !== undefined) {
+      await this.#orFail(async () => {
+        await draft.patch(this.#open);
+        await this.#publish(draft, state);
+      });
+    } else if (!this.#failed && this.#onDisk !== undefined) {
       for (const [number, checksum] of this.#open) this.#settled.set(number, checksum);
       this.#current = state;
     }
+    if (this.#failed) await this.#giveUp();
     this.#open.clear();
-    if (this.#settled.size >= MEMORY_LIMIT) await this.fold();
+    if (this.#settled.size >= this.#memoryLimit) await this.fold();
   }
 
   /** The LTX file failed: nothing happened. */
   async abandon(): Promise<void> {
     this.#open.clear();
+    this.#failed = false;
     const draft = this.#draft;
     this.#draft = undefined;
     await draft?.abandon();
   }
 
-  /** Brings the file on disk up to the current state. */
+  /** Brings the file on disk up to the current state, or gives it up where the disk refuses. */
   async fold(): Promise<void> {
-    if (this.#current === undefined || this.#current.txid === this.#onDisk?.txid) return;
-    await this.#publish(await this.#startFromCurrent(), this.#current);
+    const current = this.#current;
+    if (current === undefined || current.txid === this.#onDisk?.txid) return;
+    try {
+      await this.#publish(await this.#startFromCurrent(), current);
+    } catch {
+      await this.#giveUp();
+    }
   }
 
   async #startFromCurrent(): Promise<ChecksumDraft> {
@@ -93,5 +117,23 @@ export class PageChecksums {
     this.#onDisk = state;
     this.#current = state;
     this.#settled.clear();
+  }
+
+  async #orFail(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch {
+      this.#failed = true;
+      this.#draft = undefined;
+    }
+  }
+
+  /** From here on they would miss a change, and a page that went back to what it was before would never be sent. */
+  async #giveUp(): Promise<void> {
+    this.#failed = false;
+    this.#onDisk = undefined;
+    this.#current = undefined;
+    this.#settled.clear();
+    await rm(this.#path, { force: true }).catch(() => undefined);
   }
 }

@@ -45,7 +45,7 @@ export function reconcile(
       ? { kind: 'append', after: remote.txid }
       : { kind: 'snapshot', why: 'it is empty', above };
   }
-  const ours = remote.txid === local.txid ? local.fileChecksums : checksumAt(staged, remote.txid);
+  const ours = remote.txid === local.txid ? local.fileChecksums : checksumsAt(local, staged, remote.txid);
   if (ours.length > 0 && remote.fileChecksums.some((checksum) => ours.includes(checksum))) {
     if (above > remote.txid) return { kind: 'snapshot', why: 'files in it are missing or damaged', above };
     if (isStaged(staged, remote.txid + 1, local.txid)) return { kind: 'append', after: remote.txid };
@@ -62,7 +62,8 @@ function isStaged(staged: ReadonlyMap<Txid, string>, from: number, to: number): 
   return true;
 }
 
-function checksumAt(staged: ReadonlyMap<Txid, string>, at: Txid): readonly string[] {
+function checksumsAt(local: LocalPosition, staged: ReadonlyMap<Txid, string>, at: Txid): readonly string[] {
   const checksum = staged.get(at);
-  return checksum === undefined ? [] : [checksum];
+  const landmarks = local.landmarks.filter((landmark) => landmark.txid === at).map(({ fileChecksum }) => fileChecksum);
+  return checksum === undefined ? landmarks : [checksum, ...landmarks];
 }

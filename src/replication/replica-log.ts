@@ -18,6 +18,7 @@ export function replicaLog(
   monotonicClock: () => Milliseconds,
 ): Pick<UploaderEvents, 'uploaded' | 'failed' | 'recovered' | 'stopped'> {
   const errors = rateLimited(ERROR_INTERVAL);
+  const recoveries = rateLimited(ERROR_INTERVAL);
   const uploads = rateLimited(UPLOAD_INTERVAL);
   return {
     uploaded: (file) => {
@@ -37,8 +38,9 @@ export function replicaLog(
       else log.error(`failed to sync: ${error.message}`, fields);
     },
     recovered: (failures) => {
-      errors.forget('error');
-      log.info('replica answers again', { failures });
+      // A replica that comes and goes must not write a line each time: the limit holds across recoveries.
+      const admission = recoveries.admit('recovery', monotonicClock());
+      log[admission.admitted ? 'info' : 'debug']('replica answers again', { failures });
     },
     stopped: (error) => log.error(`replication to this replica has stopped: ${error.message}`, { hint: error.hint }),
   };

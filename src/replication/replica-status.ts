@@ -1,6 +1,9 @@
 import type { StationError } from '../errors.ts';
 import type { Milliseconds, Txid } from '../quantities.ts';
 import type { RemotePosition } from './reconcile.ts';
+import type { StagedFile } from './staged-files.ts';
+import type { Staging } from './staging.ts';
+import type { StagingReader } from './staging-cap.ts';
 
 /** Where replication to one replica stands. */
 export type ReplicaStatus =
@@ -19,3 +22,28 @@ export type ReplicaStatus =
 export type ReplicaHealth =
   | { readonly kind: 'answering' }
   | { readonly kind: 'failing'; readonly since: Milliseconds; readonly failures: number; readonly error: StationError };
+
+/** What a replica needs of the staging folder; undefined if nothing is sent to it any more. */
+export function readerOf(status: ReplicaStatus, health: ReplicaHealth, staging: Staging): StagingReader | undefined {
+  const reachable = health.kind === 'answering';
+  switch (status.kind) {
+    case 'stopped':
+      return undefined;
+    case 'following':
+      return { position: status.position, wantsSnapshot: false, reachable };
+    case 'needs-snapshot': {
+      // Nothing that the snapshot holds, be it staged already or still to come.
+      const end = snapshotAbove(staging, status.above)?.maxTxid ?? staging.position.txid;
+      return { position: end, wantsSnapshot: true, reachable };
+    }
+    case 'unknown':
+    case 'known':
+      return { position: undefined, wantsSnapshot: false, reachable };
+  }
+}
+
+/** The staged snapshot, if it ends above `above`. */
+export function snapshotAbove(staging: Staging, above: Txid): StagedFile | undefined {
+  const { snapshot } = staging;
+  return snapshot !== undefined && snapshot.maxTxid > above ? snapshot : undefined;
+}

@@ -3,9 +3,10 @@ import { type Bytes, bytes, type Milliseconds, milliseconds, type Txid, txid } f
 import type { ObjectStore } from '../storage/object-store.ts';
 import { backoffDelay, drainBackoff, steadyBackoff } from './backoff.ts';
 import { type RemotePosition, reconcile } from './reconcile.ts';
-import type { ReplicaHealth, ReplicaStatus } from './replica-status.ts';
-import type { StagedFile } from './staged-files.ts';
+import { type ReplicaHealth, type ReplicaStatus, readerOf, snapshotAbove } from './replica-status.ts';
+import { firstAbove, type StagedFile } from './staged-files.ts';
 import type { Staging } from './staging.ts';
+import type { StagingReader } from './staging-cap.ts';
 import { uploadLtxFile } from './upload.ts';
 import { Wake } from './wake.ts';
 
@@ -35,6 +36,17 @@ export interface UploaderOptions {
   readonly random: () => number;
 }
 
+/** What one step came to. */
+type Progress =
+  /** A request went well. */
+  | 'answered'
+  /** The next step is clear, and the replica was not asked for it. */
+  | 'decided'
+  /** Nothing to do until woken. */
+  | 'idle'
+  /** Nothing to do for this long. */
+  | Milliseconds;
+
 /** Brings one replica to the staged position, file by file, and keeps it there. It never gives up while running. */
 export class ReplicaUploader {
   readonly #options: UploaderOptions;
@@ -44,6 +56,8 @@ export class ReplicaUploader {
   #health: ReplicaHealth = { kind: 'answering' };
   #mode: 'steady' | 'drain' = 'steady';
   #lastBatch: Milliseconds | undefined;
+  /** Files up to here belong to the batch under way, and go without a pause. */
+  #batchEnd = txid(0);
   #done: Promise<void> | undefined;
   #waiting: (() => void)[] = [];
 
@@ -63,6 +77,11 @@ export class ReplicaUploader {
   /** The last TXID it is known to hold of ours. */
   get position(): Txid | undefined {
     return this.#status.kind === 'following' ? this.#status.position : undefined;
+  }
+
+  /** What it needs of the staging folder; undefined if nothing is sent to it any more. */
+  get reader(): StagingReader | undefined {
+    return readerOf(this.#status, this.#health, this.#options.staging);
   }
 
   get complete(): boolean {
@@ -95,11 +114,19 @@ export class ReplicaUploader {
     this.#wake.wake();
   }
 
-  /** Resolves when it holds everything that is staged, or has stopped for good. */
+  /** Resolves when it holds everything that is staged, or never will. To be called when nothing more gets staged. */
   async settled(): Promise<void> {
-    while (!this.complete && this.#status.kind !== 'stopped' && !this.#stop.signal.aborted) {
+    while (!this.complete && !this.#isHopeless && !this.#stop.signal.aborted) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
+  }
+
+  get #isHopeless(): boolean {
+    const status = this.#status;
+    return (
+      status.kind === 'stopped' ||
+      (status.kind === 'needs-snapshot' && snapshotAbove(this.#options.staging, status.above) === undefined)
+    );
   }
 
   /** Breaks off what is under way and ends. */
@@ -120,10 +147,10 @@ export class ReplicaUploader {
     while (!this.#stop.signal.aborted && this.#status.kind !== 'stopped') {
       try {
         const next = await this.#step();
-        this.#answered();
+        if (next === 'answered') this.#answered();
         this.#tellWaiting();
         if (next === 'idle') await this.#wake.sleep(undefined);
-        else if (next !== 'again') await this.#wake.sleep(next);
+        else if (typeof next === 'number') await this.#wake.sleep(next);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         await this.#afterFailure(toStationError(error));
@@ -132,21 +159,21 @@ export class ReplicaUploader {
     }
   }
 
-  /** One request's worth of progress: `again`, `idle` until woken, or a pause. */
-  async #step(): Promise<'again' | 'idle' | Milliseconds> {
+  /** One request's worth of progress. */
+  async #step(): Promise<Progress> {
     const { staging } = this.#options;
     switch (this.#status.kind) {
       case 'unknown':
         this.#status = { kind: 'known', remote: await this.#options.ask(this.#stop.signal) };
-        return 'again';
+        return 'answered';
       case 'known':
         this.#continueFrom(this.#status.remote);
-        return 'again';
+        return 'decided';
       case 'needs-snapshot':
         return await this.#sendSnapshot(this.#status.why, this.#status.above);
       case 'following': {
         if (this.#status.position >= staging.position.txid) return 'idle';
-        return this.#pause() ?? (await this.#sendNext(this.#status.position));
+        return this.#pause(this.#status.position) ?? (await this.#sendNext(this.#status.position));
       }
       case 'stopped':
         return 'idle';
@@ -169,43 +196,48 @@ export class ReplicaUploader {
     }
   }
 
-  async #sendNext(position: Txid): Promise<'again'> {
-    const next = this.#options.staging.level0.find((file) => file.minTxid === position + 1);
-    if (next === undefined) {
+  async #sendNext(position: Txid): Promise<Progress> {
+    const { level0 } = this.#options.staging;
+    const next = level0[firstAbove(level0, position)];
+    if (next?.minTxid !== position + 1) {
       this.#status = { kind: 'needs-snapshot', why: 'files it lacks are no longer staged', above: position };
-      return 'again';
+      return 'decided';
     }
     await this.#send(next);
-    return 'again';
+    return 'answered';
   }
 
-  /** Sends the staged snapshot if level-0 files follow it without a gap; else asks for a new one and waits. */
-  async #sendSnapshot(why: string, above: Txid): Promise<'again' | 'idle'> {
-    const { snapshot, level0, position } = this.#options.staging;
-    const end = snapshot?.maxTxid ?? 0;
-    const later = level0.filter((file) => file.minTxid > end).length;
-    if (snapshot === undefined || end <= above || later !== position.txid - end) {
-      this.#options.events.needsSnapshot(why, above);
-      return 'idle';
+  /** Sends the staged snapshot, or asks for a new one and waits. */
+  async #sendSnapshot(why: string, above: Txid): Promise<Progress> {
+    const snapshot = snapshotAbove(this.#options.staging, above);
+    if (snapshot !== undefined) {
+      await this.#send(snapshot);
+      return 'answered';
     }
-    await this.#send(snapshot);
-    return 'again';
+    if (this.#health.kind === 'failing') {
+      // Not before it answers: while it is down, snapshot after snapshot would be made and outdated.
+      this.#status = { kind: 'unknown' };
+      return 'decided';
+    }
+    this.#options.events.needsSnapshot(why, above);
+    return 'idle';
   }
 
   async #send(file: StagedFile): Promise<void> {
     await uploadLtxFile(this.#options.store, file, this.#stop.signal);
     this.#status = { kind: 'following', position: file.maxTxid };
-    this.#lastBatch ??= this.#options.monotonicClock();
     this.#options.events.uploaded(file);
   }
 
   /** A replica with a longer interval than the capture's collects files and sends them together. */
-  #pause(): Milliseconds | undefined {
-    const now = this.#options.monotonicClock();
-    if (this.#mode === 'drain' || this.#options.interval === 0 || this.#lastBatch === undefined) return undefined;
-    const wait = this.#lastBatch + this.#options.interval - now;
+  #pause(position: Txid): Milliseconds | undefined {
+    const { interval, staging, monotonicClock } = this.#options;
+    if (this.#mode === 'drain' || interval === 0 || position < this.#batchEnd) return undefined;
+    const now = monotonicClock();
+    const wait = this.#lastBatch === undefined ? 0 : this.#lastBatch + interval - now;
     if (wait > 0) return milliseconds(wait);
     this.#lastBatch = now;
+    this.#batchEnd = staging.position.txid;
     return undefined;
   }
 

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { Log } from '../observe/log.ts';
-import { type Txid, txid } from '../quantities.ts';
+import { txid } from '../quantities.ts';
 import { restoreDatabase } from '../restore/restore.ts';
 import type { NamedReplica, RestoredDatabase, RestoreOutcome } from '../restore/restore-options.ts';
 import type { KnownState } from '../wal/follower.ts';
@@ -12,14 +12,14 @@ import type { PrepareOptions } from './prepare-database.ts';
 import type { RemotePosition } from './reconcile.ts';
 import { remotePositionOf } from './remote-position.ts';
 import { restoreLog } from './restore-log.ts';
-import type { StagingContent } from './staging.ts';
+import type { HistoryEnd, StagingContent } from './staging.ts';
 import type { StagingFolder } from './staging-folder.ts';
 
 /** How a database is met, whether it was here or was restored. */
 export interface StartState {
   readonly content: StagingContent;
   readonly known: KnownState;
-  readonly continueAbove: Txid | undefined;
+  readonly continueAbove: HistoryEnd | undefined;
   /** Whether SQLite's own check of the restored file was left for after the start, being too long for before it. */
   readonly check: 'done' | 'deferred';
   readonly remotes: ReadonlyMap<string, RemotePosition | undefined>;
@@ -61,7 +61,7 @@ export async function restoreAtStart(
   });
   const remotes = remotesOf(outcome);
   if (outcome.kind === 'empty') {
-    await keepStaged(folder, [...staged.content.level0], log);
+    await keepStaged(folder, [staged.content.snapshot, ...staged.content.level0], log);
     await rm(folder.position, { force: true });
     await rm(folder.pageChecksums, { force: true });
     return { ...freshStart(folder), remotes };
@@ -71,7 +71,7 @@ export async function restoreAtStart(
   return {
     content: await restoredContent(folder, position, provenFiles(staged.content.level0, position)),
     known: { kind: 'restored', pageSize: outcome.pageSize, commit: outcome.commit },
-    continueAbove: listed > position.txid ? listed : undefined,
+    continueAbove: listed > position.txid ? { txid: listed, timestamp: position.timestamp } : undefined,
     check: outcome.integrity === 'deferred' ? 'deferred' : 'done',
     remotes,
     close: async () => undefined,

@@ -1,8 +1,11 @@
 import { open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isStationError } from '../errors.ts';
 import { parseFileName } from '../ltx/file-name.ts';
 import { decodeHeader, HEADER_SIZE } from '../ltx/header.ts';
 import { type Bytes, bytes, type Milliseconds, type Txid } from '../quantities.ts';
+
+const PARALLEL_READS = 32;
 
 /** One LTX file in the staging folder. */
 export interface StagedFile {
@@ -16,17 +19,35 @@ export interface StagedFile {
   readonly fileChecksum: string;
 }
 
-/** Reads what is staged at one level, in TXID order. A file cut short (power loss without fsync) is left out. */
+/** Reads what is staged at one level, in TXID order. What is no LTX file (a disk may lie) is left out. */
 export async function listStagedFiles(folder: string, level: 0 | 9): Promise<readonly StagedFile[]> {
+  const names = (await readdir(folder)).sort();
   const files: StagedFile[] = [];
-  for (const name of (await readdir(folder)).sort()) {
-    const parsed = parseFileName(name);
-    if (parsed === undefined) continue;
-    const path = join(folder, name);
-    const ends = await readEnds(path);
-    if (ends !== undefined) files.push({ level, path, ...parsed, ...ends });
+  for (let first = 0; first < names.length; first += PARALLEL_READS) {
+    const batch = names.slice(first, first + PARALLEL_READS).map((name) => readStagedFile(folder, level, name));
+    files.push(...(await Promise.all(batch)).filter((file) => file !== undefined));
   }
   return files;
+}
+
+async function readStagedFile(folder: string, level: 0 | 9, name: string): Promise<StagedFile | undefined> {
+  const range = parseFileName(name);
+  if (range === undefined) return undefined;
+  const path = join(folder, name);
+  const ends = await readEnds(path);
+  return ends === undefined ? undefined : { level, path, ...range, ...ends };
+}
+
+/** Where the files above `position` begin in a list in TXID order; its length if there are none. */
+export function firstAbove(files: readonly StagedFile[], position: Txid): number {
+  let low = 0;
+  let high = files.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((files[middle]?.minTxid ?? 0) > position) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** Reads header time, size and file checksum of an LTX file without reading its pages. */
@@ -42,6 +63,9 @@ export async function readEnds(
     await file.read(header, 0, HEADER_SIZE, 0);
     await file.read(trailer, 0, 8, size - 8);
     return { size: bytes(size), timestamp: decodeHeader(header).timestamp, fileChecksum: trailer.toString('hex') };
+  } catch (error) {
+    if (isStationError(error, 'LTX_INVALID', 'LTX_TRUNCATED')) return undefined;
+    throw error;
   } finally {
     await file.close();
   }

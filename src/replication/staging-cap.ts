@@ -3,8 +3,10 @@ import type { StagedFile } from './staged-files.ts';
 
 /** One replica as the staging folder sees it. */
 export interface StagingReader {
-  /** The last TXID it holds; undefined while that is not known. */
+  /** It needs no file up to this TXID; undefined while that is not known. */
   readonly position: Txid | undefined;
+  /** It waits for the staged snapshot, or for one to be staged. */
+  readonly wantsSnapshot: boolean;
   /** It answers, so what it lacks will go soon. */
   readonly reachable: boolean;
 }

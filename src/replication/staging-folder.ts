@@ -67,7 +67,11 @@ export async function setAside(
 ): Promise<string | undefined> {
   if (paths.length === 0) return undefined;
   const aside = join(staging.root, `set-aside-${now.toISOString().replaceAll(/[:.]/g, '-')}`);
-  await mkdir(aside, { recursive: true });
-  for (const path of paths) await rename(path, join(aside, basename(path)));
+  for (const path of paths) {
+    // The level stays in the path: TXID 1 may be there as a level-0 file and as a snapshot.
+    const folder = join(aside, basename(dirname(path)));
+    await mkdir(folder, { recursive: true });
+    await rename(path, join(folder, basename(path)));
+  }
   return aside;
 }

@@ -1,10 +1,12 @@
+import { StationError } from '../errors.ts';
 import { faultPoint } from '../fault-points.ts';
 import type { LtxHeader } from '../ltx/header.ts';
 import { type Bytes, bytes, type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
 import type { ChangeSet, Snapshot } from '../wal/change-set.ts';
+import type { WalPosition } from '../wal/wal-position.ts';
 import type { PageChecksums } from './page-checksums.ts';
-import { type LocalPosition, savePosition } from './position-file.ts';
-import { removeStagedFiles, type StagedFile } from './staged-files.ts';
+import { type LocalPosition, landmarksAfter, savePosition } from './position-file.ts';
+import { firstAbove, removeStagedFiles, type StagedFile } from './staged-files.ts';
 import { planStaging, type StagingReader } from './staging-cap.ts';
 import type { StagingFolder } from './staging-folder.ts';
 import { writeLtxFile } from './write-ltx.ts';
@@ -18,6 +20,12 @@ export interface StagingContent {
   readonly level0: readonly StagedFile[];
   readonly snapshot: StagedFile | undefined;
   readonly checksums: PageChecksums;
+}
+
+/** Where histories end that this one does not continue. */
+export interface HistoryEnd {
+  readonly txid: Txid;
+  readonly timestamp: Milliseconds;
 }
 
 /** What is captured of one database, durable on this machine: its position, and the files replicas still need. */
@@ -47,67 +55,91 @@ export class Staging {
     return this.#level0;
   }
 
-  /** The newest whole-database file, if one is staged. */
+  /** The newest whole-database file, if one is staged from which level-0 files lead to the position without a gap. */
   get snapshot(): StagedFile | undefined {
-    return this.#snapshot;
+    const end = this.#snapshot?.maxTxid;
+    if (end === undefined) return undefined;
+    const later = this.#level0.length - firstAbove(this.#level0, end);
+    return later === this.#position.txid - end ? this.#snapshot : undefined;
   }
 
   /**
    * Makes a change set durable as the LTX file of the next TXID. A database made anew with another page size cannot
    * be merged with what came before, so it becomes a snapshot above it instead of a level-0 file.
-   * @throws StationError STAGING_FAILED; the change set can then be tried again
+   * @throws StationError STAGING_FAILED; nothing has happened then, and the change set can be tried again
    */
   async append(changes: ChangeSet): Promise<StagedFile> {
+    const { pageSize, commit, position: wal } = changes;
     const before = this.#position;
     const next = txid(before.txid + 1);
-    const restarts = before.txid > 0 && before.pageSize !== changes.pageSize;
+    const restarts = before.txid > 0 && before.pageSize !== pageSize;
     const wholeDatabase = changes.why === 'first' || changes.why === 'new-database';
     const header = ltxHeader(restarts ? txid(1) : next, next, this.#nextTimestamp(), changes);
-
-    await this.#checksums.begin(wholeDatabase ? 'every-page' : 'changes');
+    const obsolete = restarts ? this.#snapshot : undefined;
     let file: StagedFile;
     try {
+      await this.#checksums.begin(wholeDatabase ? 'every-page' : 'changes');
       file = await this.#write(restarts ? 9 : 0, header, changes);
+      faultPoint('before-position');
+      const { timestamp } = header;
+      await this.#moveTo({ ...before, txid: next, timestamp, pageSize, commit, wal }, file);
     } catch (error) {
       await this.#checksums.abandon();
-      throw error;
+      throw stagingError(error);
     }
-    faultPoint('before-position');
-    await this.#moveTo({
-      txid: next,
-      timestamp: header.timestamp,
-      pageSize: changes.pageSize,
-      commit: changes.commit,
-      fileChecksums: [file.fileChecksum],
-      wal: changes.position,
-    });
-    await this.#checksums.settle({ pageSize: changes.pageSize, commit: changes.commit, txid: next });
-    if (restarts) this.#snapshot = file;
-    else this.#level0 = [...this.#level0, file];
-    return file;
-  }
-
-  /** Makes the whole database durable as one file that ends at the current TXID. */
-  async stageSnapshot(snapshot: Snapshot): Promise<StagedFile> {
-    const { txid: at, timestamp } = this.#position;
-    if (this.#snapshot?.maxTxid === at) return this.#snapshot;
-    const previous = this.#snapshot;
-    const file = await this.#write(9, ltxHeader(txid(1), at, timestamp, snapshot), snapshot);
-    await this.#moveTo({ ...this.#position, fileChecksums: [...this.#position.fileChecksums, file.fileChecksum] });
-    this.#snapshot = file;
-    if (previous !== undefined) await removeStagedFiles([previous]);
+    await this.#checksums.settle({ pageSize, commit, txid: next });
+    if (obsolete !== undefined) await removeObsolete([obsolete]);
     return file;
   }
 
   /**
-   * Goes on above `above`, where other histories end: the current state gets the next free TXID, and replicas
-   * get it as a snapshot.
+   * Makes the whole database durable as one file that ends at the current TXID.
+   * @throws StationError STAGING_FAILED; nothing has happened then
    */
-  async continueAbove(above: Txid): Promise<void> {
-    const next = txid(Math.max(above, this.#position.txid) + 1);
-    await this.#moveTo({ ...this.#position, txid: next, timestamp: this.#nextTimestamp(), fileChecksums: [] });
-    await this.#checksums.settle({ pageSize: this.#position.pageSize, commit: this.#position.commit, txid: next });
+  async stageSnapshot(snapshot: Snapshot): Promise<StagedFile> {
+    const { txid: at, timestamp } = this.#position;
+    if (this.snapshot?.maxTxid === at) return this.snapshot;
+    const obsolete = this.#snapshot;
+    const file = await this.#write(9, ltxHeader(txid(1), at, timestamp, snapshot), snapshot);
+    try {
+      await this.#moveTo(this.#position, file);
+    } catch (error) {
+      throw stagingError(error);
+    }
+    if (obsolete !== undefined && obsolete.path !== file.path) await removeObsolete([obsolete]);
+    return file;
+  }
+
+  /**
+   * Goes on above where other histories end: the current state gets the next free TXID and a later time than theirs,
+   * and replicas get it as a snapshot.
+   * @throws StationError STAGING_FAILED
+   */
+  async continueAbove(others: HistoryEnd): Promise<void> {
+    const { pageSize, commit } = this.#position;
+    const next = txid(Math.max(others.txid, this.#position.txid) + 1);
+    const timestamp = milliseconds(Math.max(this.#nextTimestamp(), others.timestamp + 1));
+    try {
+      await this.#moveTo({ ...this.#position, txid: next, timestamp });
+    } catch (error) {
+      throw stagingError(error);
+    }
+    await this.#checksums.settle({ pageSize, commit, txid: next });
     await this.#checksums.fold();
+  }
+
+  /**
+   * Saves where reading the WAL goes on while nothing else has changed: after downtime without a commit, the next
+   * start need not compare every page again.
+   * @throws StationError STAGING_FAILED
+   */
+  async moveWalPosition(wal: WalPosition): Promise<void> {
+    try {
+      await savePosition(this.#folder.position, { ...this.#position, wal });
+    } catch (error) {
+      throw stagingError(error);
+    }
+    this.#position = { ...this.#position, wal };
   }
 
   /** Removes what every replica holds, and past the cap what only unreachable ones lack. */
@@ -116,31 +148,30 @@ export class Staging {
     cap: Bytes,
     when: 'now' | 'in-batches',
   ): Promise<{ readonly dropped: readonly StagedFile[] }> {
-    const plan = planStaging(this.#level0, readers, cap);
-    const { txid: at } = this.#position;
-    const snapshot = this.#snapshot;
-    const needed = (reader: StagingReader) =>
-      reader.position === undefined || reader.position < (snapshot?.maxTxid ?? at);
-    if (snapshot !== undefined && snapshot.maxTxid <= at && !readers.some(needed)) {
-      await removeStagedFiles([snapshot]);
-      this.#snapshot = undefined;
-    }
-    const size = plan.finished.reduce((sum, file) => sum + file.size, 0);
-    const enough = when === 'now' || plan.finished.length >= TIDY_FILES || size >= TIDY_BYTES;
-    const leaving = [...(enough ? plan.finished : []), ...plan.dropped];
-    if (leaving.length > 0) {
-      await this.#checksums.fold();
-      await removeStagedFiles(leaving);
-      this.#level0 = this.#level0.filter((file) => !leaving.includes(file));
-    } else if (when === 'now') {
-      await this.#checksums.fold();
-    }
-    return { dropped: plan.dropped };
+    await this.#tidySnapshot(readers);
+    const { finished, dropped } = planStaging(this.#level0, readers, cap);
+    const size = finished.reduce((sum, file) => sum + file.size, 0);
+    const enough = when === 'now' || finished.length >= TIDY_FILES || size >= TIDY_BYTES;
+    const leaving = new Set([...(enough ? finished : []), ...dropped]);
+    if (leaving.size > 0 || when === 'now') await this.#checksums.fold();
+    this.#level0 = this.#level0.filter((file) => !leaving.has(file));
+    await removeObsolete([...leaving]);
+    return { dropped };
   }
 
-  /** Bytes of the level-0 files above `position`. */
-  bytesAbove(position: Txid): Bytes {
-    return bytes(this.#level0.reduce((sum, file) => (file.maxTxid > position ? sum + file.size : sum), 0));
+  /** Bytes of the level-0 files. */
+  get size(): Bytes {
+    return bytes(this.#level0.reduce((sum, file) => sum + file.size, 0));
+  }
+
+  async #tidySnapshot(readers: readonly StagingReader[]): Promise<void> {
+    const staged = this.#snapshot;
+    if (staged === undefined) return;
+    const isNeeded = ({ position, wantsSnapshot }: StagingReader) =>
+      wantsSnapshot || position === undefined || position < staged.maxTxid;
+    if (this.snapshot !== undefined && readers.some(isNeeded)) return;
+    this.#snapshot = undefined;
+    await removeObsolete([staged]);
   }
 
   async #write(level: 0 | 9, header: LtxHeader, source: ChangeSet | Snapshot): Promise<StagedFile> {
@@ -152,9 +183,22 @@ export class Staging {
     return await writeLtxFile(folder, level, header, source.pages(), record);
   }
 
-  async #moveTo(position: LocalPosition): Promise<void> {
+  /**
+   * Saves a position, with the file that was just made durable for it. In memory both change at the same moment: an
+   * uploader that saw the one without the other would ask for a snapshot.
+   */
+  async #moveTo(to: Omit<LocalPosition, 'fileChecksums' | 'landmarks'>, file?: StagedFile): Promise<void> {
+    const before = this.#position;
+    const isSame = to.txid === before.txid;
+    const position: LocalPosition = {
+      ...to,
+      fileChecksums: [...(isSame ? before.fileChecksums : []), ...(file === undefined ? [] : [file.fileChecksum])],
+      landmarks: isSame ? before.landmarks : landmarksAfter(before, this.#level0.slice(-1)),
+    };
     await savePosition(this.#folder.position, position);
     this.#position = position;
+    if (file?.level === 0) this.#level0 = [...this.#level0, file];
+    if (file?.level === 9) this.#snapshot = file;
     faultPoint('after-position');
   }
 
@@ -162,6 +206,17 @@ export class Staging {
   #nextTimestamp(): Milliseconds {
     return milliseconds(Math.max(this.#wallClock(), this.#position.timestamp + 1));
   }
+}
+
+/** A file that stays although nobody needs it costs room, and is removed at the next start: no reason to fail. */
+async function removeObsolete(files: readonly StagedFile[]): Promise<void> {
+  await removeStagedFiles(files).catch(() => undefined);
+}
+
+function stagingError(cause: unknown): StationError {
+  if (cause instanceof StationError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new StationError('STAGING_FAILED', `the position could not be saved: ${reason}`, { cause });
 }
 
 function ltxHeader(minTxid: Txid, maxTxid: Txid, timestamp: Milliseconds, source: ChangeSet | Snapshot): LtxHeader {

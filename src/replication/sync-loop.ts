@@ -2,6 +2,8 @@ import { type StationError, toStationError } from '../errors.ts';
 import { type Bytes, type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
 import type { ChangeSet, Snapshot } from '../wal/change-set.ts';
 import type { Follower } from '../wal/follower.ts';
+import type { WalPosition } from '../wal/wal-position.ts';
+import { sameWal } from '../wal/wal-reader.ts';
 import { backoffDelay, steadyBackoff } from './backoff.ts';
 import type { ReplicaUploader } from './replica-uploader.ts';
 import type { StagedFile } from './staged-files.ts';
@@ -29,6 +31,17 @@ export interface SyncOptions {
   readonly random: () => number;
 }
 
+/** A snapshot that a replica waits for. */
+interface SnapshotWish {
+  /** It is to end above this TXID. */
+  readonly above: Txid;
+  /** Not before this time: an earlier try failed. */
+  readonly notBefore: Milliseconds;
+  readonly failures: number;
+  /** There was no database to take it of; the next commit tells that there is one. */
+  readonly waits: 'for-nothing' | 'for-a-commit';
+}
+
 /**
  * Turns commits into staged LTX files, one sync at a time: at once after a quiet time, else once per interval.
  * All that changes the staging folder happens in this one loop.
@@ -39,10 +52,11 @@ export class SyncLoop {
   /** Taken from the follower but not yet on disk, oldest first: a full disk must not lose them. */
   #unwritten: ChangeSet[] = [];
   #commits: 'none' | 'some' | 'now' = 'none';
-  /** A snapshot is wanted that ends above this TXID. */
-  #snapshotAbove: Txid | undefined;
-  #tidyWanted = false;
+  #wish: SnapshotWish | undefined;
+  #tidy: 'not-needed' | 'in-batches' | 'now' = 'not-needed';
   #failures = 0;
+  /** After a failure; commits do not cut it short, since that would be a try per commit. */
+  #pausedUntil = milliseconds(0);
   #lastStart: Milliseconds | undefined;
   #stopped = false;
   #done: Promise<void> | undefined;
@@ -58,24 +72,27 @@ export class SyncLoop {
   /** Commits were noticed. */
   committed(): void {
     if (this.#commits === 'none') this.#commits = 'some';
+    if (this.#wish !== undefined) this.#wish = { ...this.#wish, waits: 'for-nothing' };
     this.#wake.wake();
   }
 
   /** Sync now, whatever the interval says. */
   syncSoon(): void {
     this.#commits = 'now';
+    this.#pausedUntil = milliseconds(0);
     this.#wake.wake();
   }
 
   /** A replica needs the whole database, as a file that ends above TXID `above`. */
   wantSnapshot(above: Txid): void {
-    this.#snapshotAbove = txid(Math.max(this.#snapshotAbove ?? 0, above));
+    const wish = this.#wish ?? { notBefore: milliseconds(0), failures: 0, waits: 'for-nothing' as const };
+    this.#wish = { ...wish, above: txid(Math.max(this.#wish?.above ?? 0, above)) };
     this.#wake.wake();
   }
 
   /** A replica has got further: files may leave the staging folder. */
   uploaded(): void {
-    this.#tidyWanted = true;
+    if (this.#tidy === 'not-needed') this.#tidy = 'in-batches';
     this.#wake.wake();
   }
 
@@ -84,18 +101,32 @@ export class SyncLoop {
    * @throws StationError where the tail could not be captured or staged
    */
   async finish(): Promise<void> {
-    this.#stopped = true;
-    this.#wake.wake();
-    await this.#done;
-    if (this.#snapshotAbove !== undefined) await this.#sync().catch((error: unknown) => this.#failed(error));
+    await this.#end();
+    // What is staged by now would only be overtaken: with the tail, a snapshot brings the replica to the very end.
+    if (this.#wish !== undefined) await this.#takeAndStage().catch((error: unknown) => this.#failed(error));
     this.#unwritten.push(...(await this.#options.follower.finish()));
     await this.#writeOut();
     this.#wakeUploaders();
   }
 
-  /** After the last upload: what every replica holds leaves the staging folder. */
+  /** Ends the loop and closes the database without a last capture: the next start reads on from the saved position. */
+  async abandon(): Promise<void> {
+    await this.#end();
+    const left = this.#unwritten.splice(0);
+    left.push(...(await this.#options.follower.finish()));
+    for (const changes of left) await changes.release();
+  }
+
+  /** After the last upload: what every replica holds leaves the staging folder. A failure costs only room. */
   async tidyAtEnd(): Promise<void> {
-    await this.#tidy('now');
+    this.#tidy = 'now';
+    await this.#tidyUp().catch((error: unknown) => this.#failed(error));
+  }
+
+  async #end(): Promise<void> {
+    this.#stopped = true;
+    this.#wake.wake();
+    await this.#done;
   }
 
   async #run(): Promise<void> {
@@ -106,16 +137,23 @@ export class SyncLoop {
         continue;
       }
       try {
-        if (this.#commits !== 'none' || this.#snapshotAbove !== undefined) await this.#sync();
-        if (this.#tidyWanted) await this.#tidy('in-batches');
+        if (this.#isSyncDue(this.#options.monotonicClock())) await this.#sync();
+        if (this.#tidy !== 'not-needed') await this.#tidyUp();
         this.#failures = 0;
       } catch (error) {
-        this.#failures += 1;
-        this.#failed(error);
-        const delay = backoffDelay(this.#failures, steadyBackoff, this.#options.random());
-        if (!this.#stopped) await this.#wake.sleep(delay);
+        await this.#pauseAfter(error);
       }
     }
+  }
+
+  async #pauseAfter(error: unknown): Promise<void> {
+    this.#failures += 1;
+    this.#failed(error);
+    const delay = backoffDelay(this.#failures, steadyBackoff, this.#options.random());
+    this.#pausedUntil = milliseconds(this.#options.monotonicClock() + delay);
+    // On a full disk, room is what helps.
+    this.#tidy = 'now';
+    await this.#tidyUp().catch((failure: unknown) => this.#failed(failure));
   }
 
   #failed(error: unknown): void {
@@ -124,41 +162,98 @@ export class SyncLoop {
 
   /** Milliseconds until there is something to do; undefined: until woken. */
   #due(): Milliseconds | undefined {
-    if (this.#tidyWanted || this.#snapshotAbove !== undefined || this.#commits === 'now') return milliseconds(0);
-    if (this.#commits === 'none' && this.#unwritten.length === 0) return undefined;
     const now = this.#options.monotonicClock();
-    return milliseconds(nextSyncAt(now, this.#lastStart, this.#options.interval) - now);
+    const times = [this.#commitsDueAt(now), this.#wishDueAt(now), this.#tidy === 'not-needed' ? undefined : now];
+    const next = Math.min(...times.filter((time) => time !== undefined));
+    return next === Number.POSITIVE_INFINITY
+      ? undefined
+      : milliseconds(Math.max(0, this.#pausedUntil - now, next - now));
+  }
+
+  #isSyncDue(now: Milliseconds): boolean {
+    return (this.#commitsDueAt(now) ?? now + 1) <= now || (this.#wishDueAt(now) ?? now + 1) <= now;
+  }
+
+  #commitsDueAt(now: Milliseconds): Milliseconds | undefined {
+    if (this.#commits === 'now') return now;
+    if (this.#commits === 'none' && this.#unwritten.length === 0) return undefined;
+    return nextSyncAt(now, this.#lastStart, this.#options.interval);
+  }
+
+  #wishDueAt(now: Milliseconds): Milliseconds | undefined {
+    const wish = this.#wish;
+    if (wish === undefined || wish.waits === 'for-a-commit') return undefined;
+    return milliseconds(Math.max(now, wish.notBefore));
   }
 
   async #sync(): Promise<void> {
-    const { follower, staging } = this.#options;
-    this.#lastStart = this.#options.monotonicClock();
     const asked = this.#commits;
-    const above = this.#snapshotAbove;
     this.#commits = 'none';
-    this.#snapshotAbove = undefined;
     try {
-      const { changeSet, snapshot } = await follower.changes({ snapshot: above !== undefined });
-      if (changeSet !== undefined) this.#unwritten.push(changeSet);
-      try {
-        await this.#writeOut();
-        if (above !== undefined && snapshot !== undefined) await this.#stageSnapshot(snapshot, above);
-      } finally {
-        await snapshot?.release();
-      }
+      await this.#takeAndStage();
     } catch (error) {
       if (this.#commits === 'none') this.#commits = asked === 'none' ? 'some' : asked;
-      if (above !== undefined) this.wantSnapshot(above);
       throw error;
     }
-    if (staging.bytesAbove(txid(0)) > this.#options.stagingMaxBytes) this.#tidyWanted = true;
+    if (this.#options.staging.size > this.#options.stagingMaxBytes && this.#tidy === 'not-needed') {
+      this.#tidy = 'in-batches';
+    }
     this.#wakeUploaders();
   }
 
-  async #stageSnapshot(snapshot: Snapshot, above: Txid): Promise<void> {
+  async #takeAndStage(): Promise<void> {
+    const { follower, monotonicClock } = this.#options;
+    const started = monotonicClock();
+    // First what is left of an earlier try: taking more and more would fill the memory of a machine with a full disk.
+    await this.#writeOut();
+    const wish = this.#isWishDue() ? this.#wish : undefined;
+    const { changeSet, snapshot, position } = await follower.changes({ snapshot: wish !== undefined });
+    try {
+      if (changeSet !== undefined) {
+        this.#lastStart = started;
+        this.#unwritten.push(changeSet);
+        await this.#writeOut();
+      } else if (position !== undefined) {
+        await this.#noteWalPosition(position);
+      }
+      if (wish !== undefined) await this.#fulfil(wish, snapshot);
+    } finally {
+      await snapshot?.release();
+    }
+  }
+
+  #isWishDue(): boolean {
+    const now = this.#options.monotonicClock();
+    return this.#stopped || (this.#wishDueAt(now) ?? now + 1) <= now;
+  }
+
+  /** A snapshot that fails must not hold up the syncs that other replicas live on: it is tried again by itself. */
+  async #fulfil(wish: SnapshotWish, snapshot: Snapshot | undefined): Promise<void> {
+    if (snapshot === undefined) {
+      this.#wish = { ...(this.#wish ?? wish), waits: 'for-a-commit' };
+      return;
+    }
+    try {
+      const { staging } = this.#options;
+      if (staging.position.txid <= wish.above)
+        await staging.continueAbove({ txid: wish.above, timestamp: milliseconds(0) });
+      await staging.stageSnapshot(snapshot);
+      this.#wish = undefined;
+    } catch (error) {
+      const failures = wish.failures + 1;
+      const delay = backoffDelay(failures, steadyBackoff, this.#options.random());
+      const notBefore = milliseconds(this.#options.monotonicClock() + delay);
+      this.#wish = { ...(this.#wish ?? wish), failures, notBefore };
+      this.#failed(error);
+    }
+  }
+
+  /** Where nothing was committed since the last start, the position alone has changed. */
+  async #noteWalPosition(position: WalPosition): Promise<void> {
     const { staging } = this.#options;
-    if (staging.position.txid <= above) await staging.continueAbove(above);
-    await staging.stageSnapshot(snapshot);
+    const { txid: at, wal } = staging.position;
+    if (at === 0 || (wal !== undefined && sameWal(wal, position) && wal.offset === position.offset)) return;
+    await staging.moveWalPosition(position);
   }
 
   async #writeOut(): Promise<void> {
@@ -170,12 +265,11 @@ export class SyncLoop {
     }
   }
 
-  async #tidy(when: 'now' | 'in-batches'): Promise<void> {
-    this.#tidyWanted = false;
+  async #tidyUp(): Promise<void> {
+    const when = this.#tidy === 'now' ? 'now' : 'in-batches';
+    this.#tidy = 'not-needed';
     const { staging, uploaders, stagingMaxBytes } = this.#options;
-    const readers = uploaders
-      .filter((uploader) => uploader.status.kind !== 'stopped')
-      .map((uploader) => ({ position: uploader.position, reachable: uploader.health.kind === 'answering' }));
+    const readers = uploaders.map((uploader) => uploader.reader).filter((reader) => reader !== undefined);
     const { dropped } = await staging.tidy(readers, stagingMaxBytes, when);
     if (dropped.length > 0) this.#options.events.dropped(dropped);
   }

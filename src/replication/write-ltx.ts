@@ -78,8 +78,8 @@ async function encodeInto(
     parts = [];
     size = 0;
   }
-  parts.push(encoder.finish());
   await writeAll(file, parts);
+  for (const part of encoder.finishInPieces()) await writeAll(file, [part]);
   return encoder;
 }
 

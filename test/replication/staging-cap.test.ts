@@ -18,10 +18,12 @@ function files(from: number, to: number, size = 10): readonly StagedFile[] {
 
 const answering = (at: number | undefined): StagingReader => ({
   position: at === undefined ? undefined : txid(at),
+  wantsSnapshot: false,
   reachable: true,
 });
 const unreachable = (at: number | undefined): StagingReader => ({
   position: at === undefined ? undefined : txid(at),
+  wantsSnapshot: false,
   reachable: false,
 });
 const numbers = (list: readonly StagedFile[]) => list.map((file) => file.maxTxid as number);
@@ -55,6 +57,7 @@ describe('what leaves the staging folder', () => {
     const reader = fc.record({
       position: fc.option(fc.integer({ min: 0, max: 20 }).map(txid), { nil: undefined }),
       reachable: fc.boolean(),
+      wantsSnapshot: fc.boolean(),
     });
     fc.assert(
       fc.property(fc.array(reader, { maxLength: 4 }), fc.integer({ min: 0, max: 300 }), (readers, cap) => {
