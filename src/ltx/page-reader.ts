@@ -43,7 +43,8 @@ export class PageReader {
 
   /** What the reader is in, for messages. */
   get place(): string {
-    return this.#state === 'page header' ? 'the pages' : `page ${this.number}`;
+    if (this.#state === 'end') return 'its page index or trailer';
+    return this.#state === 'page header' ? 'its pages' : `page ${this.number}`;
   }
 
   /**
