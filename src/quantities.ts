@@ -4,7 +4,7 @@
  */
 declare const brand: unique symbol;
 
-export type Branded<T, Name extends string> = T & { readonly [brand]: Name };
+type Branded<T, Name extends string> = T & { readonly [brand]: Name };
 
 /** Number of one sync of one database; the first is 1. 0 means "nothing yet". */
 export type Txid = Branded<number, 'Txid'>;

@@ -7,7 +7,7 @@ import type { Log } from '../observe/log.ts';
 import type { CommonOptions } from './run-options.ts';
 
 /** What surrounds this process, for the config's pure reader. `database` stands for STATION_DATABASE. */
-export function configContext(database?: string | undefined): ConfigContext {
+function configContext(database?: string | undefined): ConfigContext {
   return {
     environment: database === undefined ? process.env : { ...process.env, STATION_DATABASE: database },
     workingDirectory: process.cwd(),
