@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { Log } from '../observe/log.ts';
 import { txid } from '../quantities.ts';
+import { moveLeftoversAside } from '../restore/publish.ts';
 import { restoreDatabase } from '../restore/restore.ts';
 import type { NamedReplica, RestoredDatabase, RestoreOutcome } from '../restore/restore-options.ts';
 import type { KnownState } from '../wal/follower.ts';
@@ -62,6 +63,9 @@ export async function restoreAtStart(
   const remotes = remotesOf(outcome);
   if (outcome.kind === 'empty') {
     await keepStaged(folder, [staged.content.snapshot, ...staged.content.level0], log);
+    for (const aside of await moveLeftoversAside(database.path, milliseconds(Date.now()))) {
+      log.warn('left over beside the absent database, moved aside', { aside });
+    }
     await rm(folder.position, { force: true });
     await rm(folder.pageChecksums, { force: true });
     return { ...freshStart(folder), remotes };

@@ -26,10 +26,7 @@ export async function publishDatabase(
     if (isTaken && !options.overwrite) {
       throw new StationError('RESTORE_OUTPUT_EXISTS', `${output} exists already, ${existing.size} bytes`);
     }
-    const movedAside = await moveAside(
-      COMPANIONS.map((suffix) => output + suffix),
-      options.now,
-    );
+    const movedAside = await moveLeftoversAside(output, options.now);
     if (isTaken) movedAside.push(...(await moveAside([output], options.now)));
     if (existing !== undefined) await takeOver(temporary, existing);
     faultPoint('before-publish');
@@ -40,6 +37,17 @@ export async function publishDatabase(
   } catch (cause) {
     throw writeError(`${output} could not be put in its place`, cause);
   }
+}
+
+/**
+ * Moves what an earlier database left beside its place: SQLite would replay it into whatever is made there next.
+ * @returns the new names
+ */
+export async function moveLeftoversAside(database: string, now: Milliseconds): Promise<string[]> {
+  return await moveAside(
+    COMPANIONS.map((suffix) => database + suffix),
+    now,
+  );
 }
 
 /** Moves what exists of these to `<name>.before-restore-<UTC time>`; nothing is overwritten. */
