@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { StationError } from '../errors.ts';
 import { LtxEncoder } from './encoder.ts';
 import type { LtxHeader } from './header.ts';
@@ -103,7 +104,12 @@ async function* mergeInto(
     if (page !== undefined && page.number > last && page.number <= encoder.header.commit) {
       output.add(encoder.page(page.number, page.data));
       last = page.number;
-      if (output.size >= chunkSize) yield output.take();
+      if (output.size >= chunkSize) {
+        yield output.take();
+        // Compressed pages are in native memory, which is not freed before the event loop turns; nor must a long merge
+        // of files at hand keep everything else waiting.
+        await nextTurn();
+      }
     }
     if (input.step() || (await input.advance(batchSize))) queue.settleFirst();
     else queue.removeFirst();
