@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { Log } from '../observe/log.ts';
-import { txid } from '../quantities.ts';
+import { milliseconds, txid } from '../quantities.ts';
 import { moveLeftoversAside } from '../restore/publish.ts';
 import { restoreDatabase } from '../restore/restore.ts';
 import type { NamedReplica, RestoredDatabase, RestoreOutcome } from '../restore/restore-options.ts';
