@@ -71,11 +71,14 @@ export async function restoreAtStart(
     return { ...freshStart(folder), remotes };
   }
   tellRestored(outcome, log);
+  // Above all of them and later than all of them: one that was passed over by name ends later than what was restored.
   const listed = txid(Math.max(...[...remotes.values()].map((remote) => remote?.listedTxid ?? 0)));
+  const latest = milliseconds(Math.max(...[...remotes.values()].map((remote) => remote?.timestamp ?? 0)));
+  const isBelow = listed > position.txid || latest > position.timestamp;
   return {
     content: await restoredContent(folder, position, provenFiles(staged.content.level0, position)),
     known: { kind: 'restored', pageSize: outcome.pageSize, commit: outcome.commit },
-    continueAbove: listed > position.txid ? { txid: listed, timestamp: position.timestamp } : undefined,
+    continueAbove: isBelow ? { txid: listed, timestamp: latest } : undefined,
     check: outcome.integrity === 'deferred' ? 'deferred' : 'done',
     remotes,
     close: async () => undefined,
