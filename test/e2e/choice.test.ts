@@ -92,7 +92,7 @@ describe('a damaged newest chain', () => {
     const life = await site.run(['list']);
     expect(life.code, life.log()).toBe(0);
     expect(life.seen()).toEqual([1, 2]);
-    expect(life.log()).toMatch(/level=WARN msg="file: .*is damaged and left out/);
+    expect(life.log()).toMatch(/level=WARN msg="file: left out: .*checksum is wrong/);
     expect(life.log()).toMatch(/level=WARN msg="the newest copy, in file, was not sound: restored as of TXID/);
   });
 
