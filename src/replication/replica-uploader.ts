@@ -7,7 +7,7 @@ import { type ReplicaHealth, type ReplicaStatus, readerOf, snapshotAbove } from 
 import { firstAbove, type StagedFile } from './staged-files.ts';
 import type { Staging } from './staging.ts';
 import type { StagingReader } from './staging-cap.ts';
-import { uploadLtxFile } from './upload.ts';
+import { UploadAttempt } from './upload-attempt.ts';
 import { Wake } from './wake.ts';
 
 /** What an uploader tells of; logging it is the listener's business. */
@@ -58,6 +58,7 @@ export class ReplicaUploader {
   #lastBatch: Milliseconds | undefined;
   /** Files up to here belong to the batch under way, and go without a pause. */
   #batchEnd = txid(0);
+  #upload: UploadAttempt | undefined;
   #done: Promise<void> | undefined;
   #waiting: (() => void)[] = [];
 
@@ -111,6 +112,7 @@ export class ReplicaUploader {
   /** From now on: no pauses between batches, short waits after failures. */
   hurry(): void {
     this.#mode = 'drain';
+    this.#upload?.limit(this.#failures);
     this.#wake.wake();
   }
 
@@ -224,7 +226,14 @@ export class ReplicaUploader {
   }
 
   async #send(file: StagedFile): Promise<void> {
-    await uploadLtxFile(this.#options.store, file, this.#stop.signal);
+    const upload = new UploadAttempt(this.#options.store, file);
+    this.#upload = upload;
+    if (this.#mode === 'drain') upload.limit(this.#failures);
+    try {
+      await upload.run(this.#stop.signal);
+    } finally {
+      this.#upload = undefined;
+    }
     this.#status = { kind: 'following', position: file.maxTxid };
     this.#options.events.uploaded(file);
   }
@@ -239,6 +248,10 @@ export class ReplicaUploader {
     this.#lastBatch = now;
     this.#batchEnd = staging.position.txid;
     return undefined;
+  }
+
+  get #failures(): number {
+    return this.#health.kind === 'failing' ? this.#health.failures : 0;
   }
 
   #stopFor(error: StationError): void {
@@ -256,9 +269,9 @@ export class ReplicaUploader {
       this.#stopFor(error);
       return;
     }
-    const failing = this.#health.kind === 'failing' ? this.#health : undefined;
-    const failures = (failing?.failures ?? 0) + 1;
-    this.#health = { kind: 'failing', since: failing?.since ?? this.#options.monotonicClock(), failures, error };
+    const failures = this.#failures + 1;
+    const since = this.#health.kind === 'failing' ? this.#health.since : this.#options.monotonicClock();
+    this.#health = { kind: 'failing', since, failures, error };
     const limits = this.#mode === 'drain' ? drainBackoff : steadyBackoff;
     const delay = backoffDelay(failures, limits, this.#options.random());
     this.#options.events.failed(error, delay);
