@@ -3,6 +3,7 @@ import type { AttachedDatabase } from './attached-database.ts';
 import { Capture, type CaptureOptions, LostContinuity } from './capture.ts';
 import { changeSetFromSnapshot } from './captured-change-set.ts';
 import type { ChangeSet, Snapshot } from './change-set.ts';
+import { checkpointInThread } from './checkpoint-thread.ts';
 import type { CheckpointOutcome } from './checkpointer.ts';
 import { differingPages } from './compare-pages.ts';
 import type { FollowerNotice } from './follower.ts';
@@ -13,6 +14,8 @@ import { sameWal } from './wal-reader.ts';
 
 /** More than this is not read in one go: it would stop the event loop for longer than a tick. */
 const AT_ONCE = 8 * 1024 * 1024;
+/** A checkpoint of more than this goes to a thread. */
+const IN_THREAD = 16 * 1024 * 1024;
 
 /**
  * The leapfrog: what may be done with one attached database, in the only order that loses nothing.
@@ -27,8 +30,10 @@ export class FollowedDatabase {
   #otherwise: Baseline = { why: 'first' };
   #holds = 0;
   #ending = false;
+  /** A checkpoint under way in a thread, with a connection of its own. */
+  #thread: Promise<void> | undefined;
 
-  /** `released` is called when the last snapshot has been let go of, and leaps are possible again. */
+  /** `released` is called when something that stood in the way is gone: the last snapshot, or the thread. */
   constructor(database: AttachedDatabase, start: StartState, options: CaptureOptions, released: () => void) {
     this.database = database;
     this.#released = released;
@@ -83,9 +88,21 @@ export class FollowedDatabase {
     return 'leapt';
   }
 
-  /** Copies frames into the database file, and moves to a mark that lets the next writer start the WAL over. */
+  /**
+   * Copies frames into the database file, and moves to a mark that lets the next writer start the WAL over. Many frames
+   * are left to a thread; when it is done, the loop finds them backfilled and comes back for the rest.
+   */
   async checkpoint(): Promise<CheckpointOutcome> {
     if ((await this.leap()) !== 'leapt') return 'busy';
+    if (this.#thread !== undefined) return 'partial';
+    const { frames, backfilled } = await this.database.readableIndex();
+    if ((frames - backfilled) * this.pageSize > IN_THREAD) {
+      this.#thread = checkpointInThread(this.database.path).then(() => {
+        this.#thread = undefined;
+        this.#released();
+      });
+      return 'partial';
+    }
     const outcome = this.database.checkpointer.passive();
     await this.leap();
     return outcome;
@@ -97,7 +114,7 @@ export class FollowedDatabase {
    * milliseconds, or undefined if a writer was at it.
    */
   async force(): Promise<number | undefined> {
-    if ((await this.checkpoint()) === 'busy' || this.isHeld) return undefined;
+    if ((await this.checkpoint()) === 'busy' || this.isHeld || this.#thread !== undefined) return undefined;
     const began = performance.now();
     const stopped = this.database.checkpointer.withWritersStopped(() => {
       if (this.#capture.backlog > AT_ONCE || !this.#leapAtOnce()) return;
@@ -134,7 +151,7 @@ export class FollowedDatabase {
       const tail = await this.#capture.freeze();
       return tail === undefined || certain ? tail : { ...tail, position: undefined };
     } finally {
-      this.database.closeFiles();
+      this.#closeFiles();
     }
   }
 
@@ -157,7 +174,15 @@ export class FollowedDatabase {
   /** Closes everything at once, or when the last snapshot is released. */
   close(): void {
     this.#ending = true;
-    if (this.#holds === 0) this.database.close();
+    if (this.#holds > 0) return;
+    this.database.disconnect();
+    this.#closeFiles();
+  }
+
+  /** Not while the thread has a connection: closing a descriptor would drop its locks. */
+  #closeFiles(): void {
+    if (this.#thread === undefined) this.database.closeFiles();
+    else void this.#thread.then(() => this.database.closeFiles());
   }
 
   async #copy(): Promise<void> {
@@ -238,7 +263,7 @@ export class FollowedDatabase {
       held = false;
       this.#holds -= 1;
       if (this.#holds > 0) return;
-      if (this.#ending) this.database.close();
+      if (this.#ending) this.close();
       else this.#released();
     };
   }

@@ -23,8 +23,8 @@ it('a transaction of 1 GiB costs little memory', async () => {
     output += data;
   });
   const ended = new Promise((resolve) => follower.once('close', resolve));
-  const blob = 'INSERT INTO history VALUES (1, 1, zeroblob(537000000))';
-  const sql = [`BEGIN; ${blob}; ${blob}; COMMIT`];
+  const blob = 'INSERT INTO history VALUES (1, 1, zeroblob(270000000))';
+  const sql = [`BEGIN; ${[blob, blob, blob, blob].join(';')}; COMMIT`];
   const { exit, errors } = await nodeWriter(bench.path, {
     transactions: 0,
     sql,
