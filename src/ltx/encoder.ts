@@ -6,7 +6,7 @@ import { encodePageFrame } from './lz4-frame.ts';
 import { PageIndexDraft } from './page-index-draft.ts';
 import { PageRules } from './page-rules.ts';
 
-export const PAGE_HEADER_SIZE = 6;
+const PAGE_HEADER_SIZE = 6;
 
 type EncoderState = 'new' | 'pages' | 'finished';
 

@@ -1,3 +1,5 @@
+import { StationError } from '../errors.ts';
+
 const EMPTY = new Uint8Array(0);
 /** Chunks are copied behind what is left of the one before in slices of this size, so that the copy stays small. */
 const SLICE = 64 * 1024;
@@ -30,6 +32,7 @@ export class InputWindow {
 
   /** Takes a chunk, which must not change until `refill` has answered false. */
   feed(chunk: Uint8Array): void {
+    if (this.#rest.length > 0) throw new StationError('INTERNAL', 'an LTX decoder was fed before it was emptied');
     this.#rest = chunk;
   }
 

@@ -51,6 +51,13 @@ describe('the decoder', () => {
     expect(decoder.finish().pages).toBe(5);
   });
 
+  it('must be emptied before it is fed again', () => {
+    const file = buildFile({ header: headerOf(), pages: pagesOf(1) });
+    const decoder = new LtxDecoder();
+    decoder.feed(file);
+    expect(errorOf(() => decoder.feed(file))).toMatchObject({ code: 'INTERNAL' });
+  });
+
   it('gives a page that is cut between two batches whole', () => {
     // The memory of pages is used again for the next batch: one that is half decoded must not be handed out twice.
     const pages = Array.from({ length: 40 }, (_, index) => pageOf(index + 1, noise(512, index)));
