@@ -14,8 +14,7 @@ export function maxBlockSize(length: number): number {
  * `window` and no further. Answers the position behind the last byte written, or -1 if the block is malformed or does
  * not fit. Bytes of `output` between that position and `end` may have changed.
  *
- * Written here and not left to lz4-napi, which is twice as fast but gives each page in native memory that is not freed
- * before the event loop turns: gigabytes, if a page is 255 times its block. This one allocates nothing.
+ * Damaged input is neither believed about its own size nor makes allocations: this one allocates nothing.
  */
 export function decodeBlock(
   input: DataView,

@@ -1,7 +1,8 @@
 import lz4 from 'lz4-napi';
 import { StationError } from '../errors.ts';
 import type { InputWindow } from './input-window.ts';
-import { decodeBlock, maxBlockSize } from './lz4-block.ts';
+import { maxBlockSize } from './lz4-block.ts';
+import { decompressBlock } from './lz4-decompress.ts';
 import { xxh32 } from './xxh32.ts';
 
 /** Read as little-endian, as LZ4 defines it. */
@@ -160,7 +161,7 @@ export class FrameReader {
     } else {
       const limit = Math.min(this.#page.length, from + this.#maxBlock);
       const window = this.#hasIndependentBlocks ? from : 0;
-      this.#written = decodeBlock(input.view, start, end, this.#page, from, limit, window);
+      this.#written = decompressBlock(input.view, start, end, this.#page, from, limit, window);
       if (this.#written <= from) throw invalid(input, 'a block is damaged, or gives more than a page');
     }
     input.position = this.#hasBlockChecksums ? end + 4 : end;

@@ -2,7 +2,8 @@ import { StationError } from '../errors.ts';
 import type { Crc64 } from './checksum.ts';
 import type { LtxHeader } from './header.ts';
 import type { InputWindow } from './input-window.ts';
-import { decodeBlock, maxBlockSize } from './lz4-block.ts';
+import { maxBlockSize } from './lz4-block.ts';
+import { decompressBlock } from './lz4-decompress.ts';
 import { FRAME_MAGIC, FrameReader } from './lz4-frame.ts';
 import { PageRules } from './page-rules.ts';
 
@@ -121,7 +122,7 @@ export class PageReader {
     if (input.available < this.#blockSize) return false;
     const start = input.position;
     const end = start + this.#blockSize;
-    const written = decodeBlock(input.view, start, end, this.#page, 0, this.#pageSize, 0);
+    const written = decompressBlock(input.view, start, end, this.#page, 0, this.#pageSize, 0);
     // Stock Litestream does not look at the length and would leave old bytes behind a short page.
     if (written !== this.#pageSize) {
       throw invalid(`the LZ4 block at byte ${input.offset} of page ${this.number} does not give one page`);

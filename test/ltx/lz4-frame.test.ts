@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import lz4 from 'lz4-napi';
 import { describe, expect, it } from 'vitest';
 import { decodeBlock, maxBlockSize } from '../../src/ltx/lz4-block.ts';
+import { decompressBlock } from '../../src/ltx/lz4-decompress.ts';
 import { asFrame, buildFile, type FrameFeatures, headerOf, lz4Frame, pageOf, rawFrameOf } from './build-file.ts';
 import { errorOf } from './error-of.ts';
 import { noise, pageData } from './page-data.ts';
@@ -108,7 +109,12 @@ describe('LZ4 blocks', () => {
     // Guard bytes around the page show a write that goes astray.
     const output = Buffer.alloc(size + 64, 0xee);
     const view = new DataView(block.buffer, block.byteOffset, block.length);
+    // The way around the library and the way through it must not differ.
+    const other = Buffer.alloc(size);
+    const written = decompressBlock(view, 0, block.length, other, 0, size, 0);
     const end = decodeBlock(view, 0, block.length, output, 32, 32 + size, 32);
+    expect(written).toBe(end < 0 ? -1 : end - 32);
+    if (end >= 0) expect(other.subarray(0, written)).toEqual(output.subarray(32, end));
     expect(output.subarray(0, 32)).toEqual(Buffer.alloc(32, 0xee));
     expect(output.subarray(32 + size)).toEqual(Buffer.alloc(32, 0xee));
     return end < 0 ? undefined : output.subarray(32, end);
