@@ -165,21 +165,21 @@ describe('a network that', () => {
 });
 
 test('a store that is down for longer than the staging cap allows costs bounded room, and gets a snapshot when it returns', async () => {
-  const cap = 60_000;
+  const cap = 1 << 20;
   const server = await startServer();
   const container = startContainer({
     replicas: [replicaAt(server.url, server)],
     databaseKeys: [`staging-max-bytes: ${cap}`],
   });
   const setting = { server, container };
-  const life = container.start({ pause: 10, burst: 20, payload: 3_000 });
+  const life = container.start({ pause: 40, burst: 10, payload: 6_000, dense: true });
   await firstUpload(setting, life);
   server.faults.add({ do: { kind: 'drop', at: 'start' } });
   await container.waitFor('dropped files', () => life.log().includes('the staging folder is full'), life);
   const snapshots = container.stagedBytes('9');
-  await sleep(4_000);
+  await sleep(6_000);
   // One sync may add to it before the cap is applied; the newest file always stays.
-  const largest = 600_000;
+  const largest = 4 << 20;
   expect(container.stagedBytes('0')).toBeLessThan(cap + largest);
   expect(container.stagedBytes('9')).toBe(snapshots);
   server.faults.clear();

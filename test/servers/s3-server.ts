@@ -69,7 +69,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     requests: [],
   };
   const listener = (incoming: IncomingMessage, response: ServerResponse) => {
-    handle(state, incoming, response).catch(() => incoming.socket.destroy());
+    handle(state, incoming, response).catch(() => incoming.socket?.destroy());
   };
   const server = createServer().on('request', listener).on('checkContinue', listener);
   server.keepAliveTimeout = 60_000;
@@ -192,7 +192,7 @@ async function isFaultedEarly(
       if (left <= 0) break;
     }
   }
-  if (fault.at === 'start' || fault.at === 'half-request') incoming.socket.destroy();
+  if (fault.at === 'start' || fault.at === 'half-request') incoming.socket?.destroy();
   return fault.at === 'start' || fault.at === 'half-request';
 }
 

@@ -32,9 +32,13 @@ export interface ContainerOptions {
 
 export interface WriterOptions {
   readonly life?: string;
+  /** Milliseconds between two bursts of commits. */
   readonly pause?: number;
   readonly burst?: number;
+  /** Bytes of a row at most. */
   readonly payload?: number;
+  /** Rows that no compression makes smaller. */
+  readonly dense?: boolean;
   readonly seed?: number;
 }
 

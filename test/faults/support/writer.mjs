@@ -1,6 +1,6 @@
 // The application of the fault tests: commits numbered rows as fast as told and acknowledges each one after its commit,
-// by a line in the file ACKS. Arguments: DATABASE ACKS OPTIONS (JSON: life, pause, burst, payload, seed).
-import { createHash } from 'node:crypto';
+// by a line in the file ACKS. Arguments: DATABASE ACKS OPTIONS (JSON, see container.ts).
+import { createHash, randomBytes } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 
@@ -36,7 +36,8 @@ const latencies = [];
 let busy = 0;
 while (!stopped) {
   for (let count = 0; count < options.burst && !stopped; count += 1) {
-    const body = Buffer.alloc(Math.floor(chance() * options.payload) + 1, n & 255);
+    const size = Math.floor(chance() * options.payload) + 1;
+    const body = options.dense ? randomBytes(size) : Buffer.alloc(size, n & 255);
     const began = performance.now();
     try {
       commit.immediate(n + 1, body);
