@@ -63,7 +63,11 @@ export class Site implements AsyncDisposable {
   }
 
   folderReplica(name = 'file'): ReplicaSettings {
-    return { name, type: 'file', path: join(this.folder, 'replicas', name), 'sync-interval': '1s' };
+    return { name, type: 'file', path: this.replicaFolder(name), 'sync-interval': '1s' };
+  }
+
+  replicaFolder(name: string): string {
+    return join(this.folder, 'replicas', name);
   }
 
   configure(replicas: readonly ReplicaSettings[]): void {
@@ -121,7 +125,7 @@ export class Site implements AsyncDisposable {
 
   /** The level-0 files of a folder replica, oldest first. */
   filesOf(replica: string): readonly string[] {
-    const folder = join(this.folder, 'replicas', replica, 'ltx', '0');
+    const folder = join(this.replicaFolder(replica), 'ltx', '0');
     return readdirSync(folder)
       .sort()
       .map((name) => join(folder, name));
