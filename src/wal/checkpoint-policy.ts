@@ -1,7 +1,7 @@
 import type { CheckpointLimits } from './follower.ts';
 
-/** What the loop does at a tick, besides reading new frames. */
-export type TickAction = 'none' | 'leap' | 'checkpoint' | 'force' | 'sleep';
+/** What the loop does at a tick. `read` takes new frames without moving the read mark; `leap` moves it. */
+export type TickAction = 'none' | 'read' | 'leap' | 'checkpoint' | 'force' | 'sleep';
 
 export interface TickState {
   /** Milliseconds on any steady clock. */
@@ -48,7 +48,10 @@ export function decideTick(state: TickState, limits: CheckpointLimits): TickActi
     const neverQuiet = state.now - state.lastQuiet >= NEVER_QUIET;
     const neverLongEnough = state.now - (state.overLimitSince ?? state.now) >= NEVER_LONG_ENOUGH;
     const allowed = state.now - state.lastForced >= FORCE_AT_MOST_EVERY;
-    return over && allowed && (neverQuiet || neverLongEnough) ? 'force' : 'leap';
+    if (over && allowed && (neverQuiet || neverLongEnough)) return 'force';
+    // From 1,000 frames on the application tries a checkpoint of its own at every commit. Each move of our mark in a
+    // burst would let it copy a few more frames and wait for the disk; while the mark stands, it finds nothing to do.
+    return state.frames >= limits.quietFrames ? 'read' : 'leap';
   }
   if (state.othersBackfilled) return 'checkpoint';
   const mayRetry = state.lastCheckpoint < state.lastGrowth || state.now - state.lastCheckpoint >= RETRY_AFTER;

@@ -69,6 +69,11 @@ export class FollowedDatabase {
     return this.#capture.pageSize;
   }
 
+  /** Reads new frames, and leaves the read mark where it is. */
+  async read(): Promise<void> {
+    await this.#copy();
+  }
+
   /**
    * One leap. The invariant of all capture: the older reader is let go of only after every frame up to the newer
    * one's mark has been read. A held snapshot keeps the older reader where it is; then frames are only read.

@@ -60,6 +60,7 @@ export class Pace {
       this.#limits,
     );
     this.#seen = index;
+    if (action === 'read') await this.#followed.read();
     if (action === 'leap') this.#noteBusy(await this.#followed.leap(), now);
     if (action === 'checkpoint') await this.#checkpoint(now);
     if (action === 'force') await this.#force(now);
