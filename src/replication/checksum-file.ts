@@ -28,7 +28,7 @@ export function encodeChecksumHeader(header: ChecksumFileHeader): Buffer {
 }
 
 /** The header, or undefined where this is no whole checksum file. */
-export function decodeChecksumHeader(buffer: Buffer, fileSize: number): ChecksumFileHeader | undefined {
+function decodeChecksumHeader(buffer: Buffer, fileSize: number): ChecksumFileHeader | undefined {
   if (buffer.length < CHECKSUM_HEADER_SIZE || !buffer.subarray(0, 8).equals(MAGIC)) return undefined;
   const commit = buffer.readUInt32LE(12);
   if (fileSize !== CHECKSUM_HEADER_SIZE + commit * 8) return undefined;

@@ -26,7 +26,7 @@ export class PageChecksums {
   #settled: Map<number, bigint>;
   #open = new Map<number, bigint>();
   #draft: ChecksumDraft | undefined;
-  /** Why the pages of the LTX file under way could not be recorded. */
+  /** The pages of the LTX file under way could not be recorded. */
   #failed = false;
 
   constructor(

@@ -51,7 +51,7 @@ export function firstAbove(files: readonly StagedFile[], position: Txid): number
 }
 
 /** Reads header time, size and file checksum of an LTX file without reading its pages. */
-export async function readEnds(
+async function readEnds(
   path: string,
 ): Promise<Pick<StagedFile, 'size' | 'timestamp' | 'fileChecksum'> | undefined> {
   const size = (await stat(path)).size;

@@ -102,7 +102,7 @@ export class SyncLoop {
    */
   async finish(): Promise<void> {
     await this.#end();
-    // What is staged by now would only be overtaken: with the tail, a snapshot brings the replica to the very end.
+    // Now or never: after the end there is no database to read. What comes after it follows at level 0.
     if (this.#wish !== undefined) await this.#takeAndStage().catch((error: unknown) => this.#failed(error));
     this.#unwritten.push(...(await this.#options.follower.finish()));
     await this.#writeOut();

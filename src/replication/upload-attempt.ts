@@ -13,7 +13,7 @@ const BYTES_PER_MILLISECOND = 262;
  * forgot it, a load balancer that died) would use up the whole budget, where a new one is answered in milliseconds.
  * Each failure doubles it, so that a slow line is not begun anew for ever.
  */
-export function uploadPatience(size: Bytes, failures: number): Milliseconds {
+function uploadPatience(size: Bytes, failures: number): Milliseconds {
   return milliseconds((ANSWER + size / BYTES_PER_MILLISECOND) * 2 ** Math.min(failures, 10));
 }
 

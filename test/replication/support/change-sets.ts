@@ -2,7 +2,7 @@ import type { Page } from '../../../src/page.ts';
 import { pageNumber } from '../../../src/quantities.ts';
 import type { ChangeSet, Snapshot } from '../../../src/wal/change-set.ts';
 
-export const PAGE_SIZE = 512;
+const PAGE_SIZE = 512;
 const noWal = { offset: 32, size: 0, salt1: 0, salt2: 0 } as const;
 
 /** A page of which every byte is `fill`. */
