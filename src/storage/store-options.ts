@@ -31,6 +31,24 @@ export interface S3StoreOptions {
   readonly concurrency: number | undefined;
 }
 
+/** What is needed to open a replica in a container of Azure Blob Storage. */
+export interface AzureStoreOptions {
+  readonly type: 'abs';
+  readonly container: string;
+  /** Root path inside the container, as written in the config; may be empty. */
+  readonly path: string;
+  /** Needed with an account key, and where there is neither an endpoint nor a connection string. */
+  readonly accountName: string | undefined;
+  /** Full URL, with the account where it is not in the host name; undefined: `https://ACCOUNT.blob.core.windows.net`. */
+  readonly endpoint: string | undefined;
+  /** Undefined: the SDK's own chain (environment, workload identity, managed identity). */
+  readonly credentials:
+    | { readonly kind: 'account-key'; readonly accountKey: string }
+    | { readonly kind: 'sas-token'; readonly sasToken: string }
+    | { readonly kind: 'connection-string'; readonly connectionString: string }
+    | undefined;
+}
+
 /** A replica in a folder. */
 export interface FileStoreOptions {
   readonly type: 'file';
@@ -38,4 +56,19 @@ export interface FileStoreOptions {
   readonly path: string;
 }
 
-export type StoreOptions = S3StoreOptions | FileStoreOptions;
+/** What is needed to open a replica on Google Cloud Storage. */
+export interface GcsStoreOptions {
+  readonly type: 'gs';
+  readonly bucket: string;
+  /** Root path inside the bucket, as written in the config; may be empty. */
+  readonly path: string;
+  /** Full URL; undefined means Google's own, or the server that STORAGE_EMULATOR_HOST names. */
+  readonly endpoint: string | undefined;
+  /** A service account's key: its file (absolute path), or its text. Undefined: application default credentials. */
+  readonly credentials:
+    | { readonly kind: 'file'; readonly path: string }
+    | { readonly kind: 'json'; readonly json: string }
+    | undefined;
+}
+
+export type StoreOptions = S3StoreOptions | GcsStoreOptions | FileStoreOptions;

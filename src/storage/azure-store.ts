@@ -1,0 +1,25 @@
+import { deleteBlobs } from './azure-deletion.ts';
+import { download } from './azure-download.ts';
+import { listBlobs } from './azure-listing.ts';
+import { openAzureSession } from './azure-session.ts';
+import type { AzureStoreSettings } from './azure-settings.ts';
+import { upload } from './azure-upload.ts';
+import type { ObjectStore } from './object-store.ts';
+import type { AzureStoreOptions } from './store-options.ts';
+
+/** A replica in a container of Azure Blob Storage. @throws StationError as `createAzureClient` */
+export async function openAzureStore(
+  options: AzureStoreOptions,
+  settings: Partial<AzureStoreSettings>,
+): Promise<ObjectStore> {
+  const session = await openAzureSession(options, settings);
+  return {
+    url: session.url,
+    layout: 'folder',
+    put: (key, body, putOptions) => upload(session, key, body, putOptions),
+    get: (key, getOptions = {}) => download(session, key, getOptions.range, getOptions.signal),
+    list: (prefix, listOptions = {}) => listBlobs(session, prefix, listOptions),
+    delete: (keys, signal) => deleteBlobs(session, keys, signal),
+    close: async () => session.close(),
+  };
+}
