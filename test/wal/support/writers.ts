@@ -21,6 +21,8 @@ export interface WriterResult {
   readonly p50: number;
   readonly p99: number;
   readonly p999: number;
+  /** `blocked`: checkpoints that somebody kept from completing. */
+  readonly checkpoints?: { readonly done: number; readonly blocked: number; readonly slowest: number };
 }
 
 function start(command: string, args: readonly string[]): Writer {
@@ -57,6 +59,9 @@ export interface NodeWriterOptions {
   /** Random sizes, rollbacks, savepoints, deletes, spilled caches and checkpoints, from this seed. */
   readonly wild?: number;
   readonly sql?: readonly string[];
+  /** A checkpoint of this kind after each transaction. */
+  readonly checkpointEach?: string;
+  /** Ends by SIGKILL instead of closing the database. */
   readonly noClose?: boolean;
   readonly report?: boolean;
 }

@@ -67,6 +67,7 @@ function transaction() {
     statements.commit.run();
     n += 1;
     latencies.push(performance.now() - began);
+    if (o.checkpointEach !== undefined) checkpoint(o.checkpointEach);
     if (o.report) process.stdout.write(`${JSON.stringify({ n, busy })}\n`);
     if (o.wild !== undefined && chance() < 0.02) {
       checkpoint(['PASSIVE', 'FULL', 'RESTART', 'TRUNCATE'][Math.floor(chance() * 4)]);
