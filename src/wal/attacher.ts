@@ -1,11 +1,18 @@
 import { statSync } from 'node:fs';
 import { AttachedDatabase } from './attached-database.ts';
 import { type DatabaseFileKind, identityOf, inspectUnconnected } from './database-file.ts';
+import type { NextStep } from './follow-loop.ts';
 import type { FollowerNotice } from './follower.ts';
 import { turnToWal } from './wal-mode.ts';
 
 /** After this long, a database that is written to without pause in rollback mode is turned to WAL all the same. */
 const PATIENCE = 1_000;
+
+const RETRY = 20;
+const SLOW_RETRY = 500;
+/** As with `locking_mode = EXCLUSIVE`, or a rollback-mode transaction that does not end. */
+const LOCKED_NOTICE_AFTER = 5_000;
+const LOCKED_NOTICE_EVERY = 30_000;
 
 export interface Attachment {
   readonly database: AttachedDatabase;
@@ -20,6 +27,8 @@ export class Attacher {
   #rollbackSince: number | undefined;
   #lastStamp = '';
   #turned = false;
+  #lockedSince: number | undefined;
+  #lastNotice = Number.NEGATIVE_INFINITY;
   kind: DatabaseFileKind = 'absent';
 
   constructor(path: string, notice: (notice: FollowerNotice) => void) {
@@ -38,6 +47,23 @@ export class Attacher {
     if (this.kind !== 'wal') return undefined;
     const database = AttachedDatabase.attach(this.#path);
     return database === undefined ? undefined : { database, turned: this.#turned };
+  }
+
+  /** When to try again after an attempt that failed. */
+  nextAttempt(now: number): NextStep {
+    if (this.kind === 'absent' || this.kind === 'empty') {
+      this.#lockedSince = undefined;
+      return 'when-something-stirs';
+    }
+    if (this.kind === 'foreign') return SLOW_RETRY;
+    this.#lockedSince ??= now;
+    if (now - this.#lockedSince < LOCKED_NOTICE_AFTER) return RETRY;
+    if (now - this.#lastNotice >= LOCKED_NOTICE_EVERY) {
+      this.#lastNotice = now;
+      const fields = { for_ms: Math.round(now - this.#lockedSince), mode: this.kind };
+      this.#notice({ level: 'warn', message: 'database is locked: another process holds it exclusively', fields });
+    }
+    return SLOW_RETRY;
   }
 
   /** An application that has just made its database is about to choose the mode itself: wait for a pause first. */

@@ -42,7 +42,11 @@ export class DatabaseFollower implements Follower {
 
   /** Connects at once if the database is there. From then on no frame can be lost. */
   start(): void {
-    this.#attach(performance.now(), true);
+    try {
+      this.#attach(performance.now(), true);
+    } catch (error) {
+      throw asCaptureError(error, this.#options.path);
+    }
     this.#loop.start();
   }
 
@@ -84,6 +88,7 @@ export class DatabaseFollower implements Follower {
     const completed = this.#completed.shift();
     if (completed !== undefined) return { changeSet: completed, snapshot: undefined, position: completed.position };
     if (this.#followed === undefined) this.#attach(now, false);
+    if (this.#attacher.kind === 'foreign' && this.#followed === undefined) throw notADatabase(this.#options.path);
     if (this.#followed === undefined) return { changeSet: undefined, snapshot: undefined, position: undefined };
     const taken = await this.#followed.take(snapshot);
     return { ...taken, position: this.#followed.position };
@@ -96,9 +101,7 @@ export class DatabaseFollower implements Follower {
       await this.#changeOverIfReplaced(now, false);
       if (this.#followed === undefined && !this.#attach(now, false)) {
         this.#announce();
-        return this.#attacher.kind === 'absent' || this.#attacher.kind === 'empty'
-          ? 'when-something-stirs'
-          : RETRY_ATTACHING;
+        return this.#attacher.nextAttempt(now);
       }
       const next = (await this.#pace?.tick(now)) ?? RETRY_ATTACHING;
       this.#announce();
@@ -117,7 +120,12 @@ export class DatabaseFollower implements Follower {
       if (absent && this.#isFirst && this.#options.known.kind !== 'nothing') this.#isFirst = false;
       return false;
     }
-    this.#follow(attachment, now);
+    try {
+      this.#follow(attachment, now);
+    } catch (error) {
+      attachment.database.close();
+      throw error;
+    }
     return true;
   }
 
@@ -127,9 +135,9 @@ export class DatabaseFollower implements Follower {
     const start: StartState = this.#isFirst
       ? startState(known, database)
       : { kind: 'baseline', baseline: { why: 'new-database' } };
-    this.#isFirst = false;
     const followed = new FollowedDatabase(database, start, { spillFolder, events }, () => this.#loop.wake());
     if (turned && start.kind === 'go-on') followed.addPage(1, readPageOne(database.databaseFile, followed.pageSize));
+    this.#isFirst = false;
     this.#followed = followed;
     this.#pace = new Pace(followed, checkpoint, (notice) => this.#notice(notice), now);
   }
@@ -154,6 +162,7 @@ export class DatabaseFollower implements Follower {
     while (this.#followed === undefined && !this.#attach(performance.now(), true)) {
       const { kind } = this.#attacher;
       if (kind === 'absent' || kind === 'empty') return;
+      if (kind === 'foreign') throw notADatabase(this.#options.path);
       if (performance.now() > deadline) {
         throw new StationError('CAPTURE_FAILED', `${this.#options.path} could not be opened in WAL mode at the end`);
       }
@@ -185,6 +194,10 @@ export class DatabaseFollower implements Follower {
   #newAttacher(): Attacher {
     return new Attacher(this.#options.path, (notice) => this.#notice(notice));
   }
+}
+
+function notADatabase(path: string): StationError {
+  return new StationError('DATABASE_INVALID', `${path} is not a SQLite database`);
 }
 
 function asCaptureError(error: unknown, path: string): StationError {

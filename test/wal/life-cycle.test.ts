@@ -105,6 +105,33 @@ describe('a database that is not there yet', () => {
   });
 });
 
+describe('a file that is no database', () => {
+  it('is said to be none, and followed once a database takes its place', async () => {
+    writeFileSync(bench.path, 'something else '.repeat(1000));
+    await bench.follow();
+    await expect(bench.follower.changes()).rejects.toMatchObject({ code: 'DATABASE_INVALID' });
+    removeDatabase();
+    await nodeWriter(bench.path, { burst: 1, transactions: 3 }).ended;
+    await until(() => bench.take());
+    await bench.finish();
+    expect(bench.difference()).toBeUndefined();
+  });
+});
+
+describe('a database that another process holds exclusively', () => {
+  it('is waited for', async () => {
+    const pragmas = ['locking_mode = EXCLUSIVE'];
+    const writer = nodeWriter(bench.path, { burst: 1, pause: 10, milliseconds: 800, pragmas });
+    await until(() => existsSync(bench.path) && statSync(bench.path).size > 0);
+    await bench.follow();
+    const [result] = await bench.takeWhile([writer]);
+    expect(result).toMatchObject({ exit: 0, busy: 0 });
+    await until(() => bench.take());
+    await bench.finish();
+    expect(bench.difference()).toBeUndefined();
+  });
+});
+
 describe('a database in rollback mode', () => {
   it('is turned to WAL under a live writer without busy timeout', async () => {
     const writer = nodeWriter(bench.path, { journal: 'keep', burst: 1, pause: 5, milliseconds: 3000 });
