@@ -29,7 +29,7 @@ export interface Life {
   /** Rows the child found when it was last told to list them; undefined if it never did. */
   seen(): readonly number[] | undefined;
   /** Waits until the log and the output, taken together, hold this. Fails if the program ends before. */
-  waitFor(what: RegExp): Promise<void>;
+  waitFor(what: RegExp, patience?: number): Promise<void>;
   kill(signal: NodeJS.Signals): void;
   /** The child's process, as the log tells it. */
   childPid(): number;
@@ -200,8 +200,8 @@ export function startLife(
       const line = [...output.matchAll(/^seen ?(.*)$/gm)].at(-1)?.[1];
       return line === undefined ? undefined : numbers(line);
     },
-    waitFor: async (what) => {
-      const giveUp = Date.now() + PATIENCE;
+    waitFor: async (what, patience = PATIENCE) => {
+      const giveUp = Date.now() + patience;
       while (!what.test(`${log}\n${output}`)) {
         const why = end !== undefined ? `the program ended (${end.code ?? end.signal})` : undefined;
         if (why !== undefined || Date.now() > giveUp) {
@@ -234,7 +234,7 @@ function killGroup(leader: number): void {
 }
 
 /** The environment without what would configure the program or its S3 client behind the test's back. */
-export function cleanEnvironment(): Record<string, string | undefined> {
+function cleanEnvironment(): Record<string, string | undefined> {
   const own = /^(AWS_|LITESTREAM_|STATION_|VITEST|NODE_OPTIONS$|KUBERNETES_|DATABASE$)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));
 }

@@ -32,7 +32,7 @@ export async function expectAgreement(site: Site, replica: PeerReplica, peers: P
   return ours;
 }
 
-export async function restoreOurs(site: Site, replica: PeerReplica): Promise<string> {
+async function restoreOurs(site: Site, replica: PeerReplica): Promise<string> {
   const copy = newFile(site);
   const restore = site.launch(join(checkout, 'entrypoint'), ['restore', '-o', copy, replica.url], replica.environment);
   const { code } = await restore.ended;

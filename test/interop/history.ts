@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { node, type ReplicaSettings, type Site } from '../e2e/life.ts';
 
-export const sqlApp = join(import.meta.dirname, 'sql-app.ts');
+const sqlApp = join(import.meta.dirname, 'sql-app-process.ts');
 
 export const rows = (count: number) =>
   `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
