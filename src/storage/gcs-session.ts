@@ -1,0 +1,147 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { posix } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { isStationError, StationError } from '../errors.ts';
+import { createGcsAccessSource } from './gcs-access.ts';
+import { type GcsOperation, GcsRefusal, gcsError, statusOf } from './gcs-errors.ts';
+import { type GcsExchange, openGcsConnections } from './gcs-exchange.ts';
+import { defaultGcsStoreSettings, type GcsStoreSettings } from './gcs-settings.ts';
+import type { GcsStoreOptions } from './store-options.ts';
+
+export interface GcsRequest {
+  readonly method: GcsExchange['method'];
+  /** Below the endpoint, as in `/storage/v1/b/…`; or the whole address of an upload under way. */
+  readonly address: string | URL;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: readonly Uint8Array[];
+  /** Attempts, where they are not those of the settings. */
+  readonly attempts?: number;
+}
+
+export interface GcsAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+/** What every operation on one replica shares. Both ways of asking throw StationError as of `gcs-errors.ts`, and the signal's reason on abort. */
+export interface GcsSession {
+  readonly options: GcsStoreOptions;
+  readonly settings: GcsStoreSettings;
+  /** `gs://bucket/path` */
+  readonly url: string;
+  /** `/storage/v1/b/BUCKET/o` */
+  readonly objects: string;
+  /** Sends a request and takes its answer in: a success, or 308 (an upload goes on). */
+  ask(request: GcsRequest, operation: GcsOperation, signal?: AbortSignal): Promise<GcsAnswer>;
+  /** Sends a request and hands on its answer while the body is still to come. */
+  open(request: GcsRequest, operation: GcsOperation, signal?: AbortSignal): Promise<IncomingMessage>;
+  /** The key in the bucket, with the path cleaned as stock Litestream does: no doubled slash, none in front where the path is empty. */
+  fullKey(key: string): string;
+  close(): void;
+}
+
+const MOST_TEXT = 32 * 1024 * 1024;
+const LONGEST_WAIT = 5_000;
+
+export function openGcsSession(options: GcsStoreOptions, given: Partial<GcsStoreSettings>): GcsSession {
+  const settings: GcsStoreSettings = { ...defaultGcsStoreSettings, ...given };
+  const source = createGcsAccessSource(options, settings);
+  const connections = openGcsConnections(settings);
+  const root = posix.join(options.path, 'x').slice(0, -1);
+  const attempt = async (request: GcsRequest, signal: AbortSignal | undefined): Promise<IncomingMessage> => {
+    const { endpoint, headers } = await orAbort(source.get(), signal);
+    const url = new URL(request.address, `${endpoint}/`);
+    for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
+    const { method, body = [] } = request;
+    const all = { ...request.headers, ...headers };
+    const answer = await connections.exchange({ method, url, headers: all, body, signal });
+    const { statusCode: status = 0 } = answer;
+    if ((status >= 200 && status < 300) || status === 308) return answer;
+    throw new GcsRefusal(status, answer.headers, await readText(answer));
+  };
+  const retryOf = ({ attempts = settings.attempts }: GcsRequest): Retry => ({ attempts, renew: source.forget });
+  return {
+    options,
+    settings,
+    url: `gs://${options.bucket}${options.path === '' ? '' : `/${options.path}`}`,
+    objects: `/storage/v1/b/${encodeURIComponent(options.bucket)}/o`,
+    fullKey: (key) => root + key,
+    close: () => connections.close(),
+    open: (request, operation, signal) =>
+      withRetries(() => attempt(request, signal), retryOf(request), operation, signal),
+    ask: (request, operation, signal) => {
+      const once = async (): Promise<GcsAnswer> => {
+        const answer = await attempt(request, signal);
+        return { status: answer.statusCode ?? 0, headers: answer.headers, text: await readText(answer) };
+      };
+      return withRetries(once, retryOf(request), operation, signal);
+    },
+  };
+}
+
+interface Retry {
+  readonly attempts: number;
+  /** Called once after a 401: what was refused may have been renewed elsewhere. */
+  readonly renew: () => void;
+}
+
+async function withRetries<Result>(
+  once: () => Promise<Result>,
+  { attempts, renew }: Retry,
+  operation: GcsOperation,
+  signal: AbortSignal | undefined,
+): Promise<Result> {
+  let renewed = false;
+  for (let failures = 0; ; ) {
+    try {
+      signal?.throwIfAborted();
+      return await once();
+    } catch (error) {
+      if (signal?.aborted === true) throw signal.reason;
+      if (!renewed && statusOf(error) === 401) {
+        renewed = true;
+        renew();
+        continue;
+      }
+      failures += 1;
+      const wait = waitAfter(error, failures);
+      const given = gcsError(error, operation);
+      const passes = isStationError(given, 'STORAGE_UNREACHABLE', 'STORAGE_THROTTLED');
+      if (!passes || failures >= attempts || wait > LONGEST_WAIT) throw given;
+      // An abort ends the wait; the next attempt finds it, and rejects with its reason.
+      await pause(wait, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+    }
+  }
+}
+
+/** Milliseconds: what the store asks for, else twice as long each time, from 100 ms. */
+function waitAfter(error: unknown, failures: number): number {
+  const asked = error instanceof GcsRefusal ? Number(error.headers['retry-after'] ?? 0) * 1_000 : 0;
+  return Math.max(Number.isNaN(asked) ? 0 : asked, 50 * 2 ** failures);
+}
+
+async function readText(answer: IncomingMessage): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Uint8Array>) {
+    size += chunk.byteLength;
+    if (size > MOST_TEXT) throw new StationError('STORAGE_BROKEN', `an answer of more than ${MOST_TEXT} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Fetching a token knows no abort of its own, and is shared by all who wait for it. */
+async function orAbort<Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  if (signal === undefined) return work;
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

@@ -1,0 +1,72 @@
+import { createVerify, generateKeyPairSync, randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { GcsRefusal } from './gcs-refusal.ts';
+
+const GOOGLE_TOKEN_URL = 'https://oauth2.googleapis.com/token';
+const EMAIL = 'station@test-project.iam.gserviceaccount.com';
+
+export interface TokenIssuer {
+  /** The content of a service account's key file, as the console hands it out. */
+  serviceAccountKey(tokenUrl: string): string;
+  /** Answers the token endpoint: a signed assertion for an access token. */
+  exchange(form: URLSearchParams): { readonly status: number; readonly body: string };
+  /** What the metadata server gives to anyone on the machine. */
+  issue(): string;
+  /** All tokens given so far are worth nothing from now on. */
+  revoke(): void;
+  /** @throws GcsRefusal 401 */
+  check(request: IncomingMessage): void;
+}
+
+/** Google's token endpoint, as far as a service account meets it: RS256, audience, time and account are really checked. */
+export function createTokenIssuer(now: () => number): TokenIssuer {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  let tokens = new Set<string>();
+  const issue = () => {
+    const token = `ya29.${randomUUID()}`;
+    tokens.add(token);
+    return JSON.stringify({ access_token: token, expires_in: 3599, token_type: 'Bearer' });
+  };
+  const refuse = (description: string) => ({
+    status: 400,
+    body: JSON.stringify({ error: 'invalid_grant', error_description: description }),
+  });
+  return {
+    issue,
+    revoke: () => {
+      tokens = new Set();
+    },
+    serviceAccountKey: (tokenUrl) =>
+      JSON.stringify({
+        type: 'service_account',
+        project_id: 'test-project',
+        private_key_id: 'test-key',
+        private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+        client_email: EMAIL,
+        client_id: '1',
+        token_uri: tokenUrl,
+        universe_domain: 'googleapis.com',
+      }),
+    exchange: (form) => {
+      const [head = '', claims = '', signature = ''] = (form.get('assertion') ?? '').split('.');
+      const { iss, aud, exp, scope } = JSON.parse(Buffer.from(claims, 'base64url').toString() || '{}');
+      if (iss !== EMAIL) return refuse('Invalid grant: account not found');
+      const signed = createVerify('RSA-SHA256').update(`${head}.${claims}`);
+      if (!signed.verify(publicKey, signature, 'base64url')) return refuse('Invalid JWT Signature.');
+      if (aud !== GOOGLE_TOKEN_URL) return refuse('Invalid JWT: Failed audience check.');
+      if (!(exp * 1_000 > now())) return refuse('Invalid JWT: Token must be a short-lived token.');
+      if (!/devstorage|cloud-platform/.test(scope)) return refuse('Invalid JWT: no scope for storage');
+      return { status: 200, body: issue() };
+    },
+    check: ({ headers: { authorization } }) => {
+      if (authorization === undefined) {
+        const text = 'Anonymous caller does not have storage access to the Google Cloud Storage bucket.';
+        throw new GcsRefusal(401, 'required', text, {
+          'www-authenticate': 'Bearer realm="https://accounts.google.com/"',
+        });
+      }
+      if (!tokens.has(authorization.replace(/^Bearer /, '')))
+        throw new GcsRefusal(401, 'authError', 'Invalid Credentials');
+    },
+  };
+}
