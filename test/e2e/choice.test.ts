@@ -82,6 +82,26 @@ describe('two replicas', () => {
   });
 });
 
+describe('a slow replica', () => {
+  it('is given the time it takes: --restore-timeout is for the answer, not for the download', async () => {
+    await using store = await startStore();
+    const network = await startFaultProxy(store.port);
+    await using site = new Site([s3Replica(store, network.url)]);
+    try {
+      await site.run(['add=5000']);
+      site.wipe();
+      await network.set({ kind: 'rate', bytesPerSecond: 300_000 });
+      const life = await site.run(['list'], { flags: ['--restore-timeout', '1s'] });
+      expect(life.code, life.log()).toBe(0);
+      expect(life.seen()).toHaveLength(5000);
+      const seconds = Number(/restored database.* elapsed=([\d.]+)s/.exec(life.log())?.[1]);
+      expect(seconds, 'it was not slow enough to tell').toBeGreaterThan(1);
+    } finally {
+      await network.stop();
+    }
+  });
+});
+
 describe('a damaged newest chain', () => {
   it('falls back to the next sound point, loudly', async () => {
     await using site = new Site();

@@ -1,11 +1,11 @@
 /** Stock Litestream 0.5.17 restores what we wrote, bit for bit as we do: by its VFS and by its binary. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Site } from '../e2e/life.ts';
 import { s3Replica, startStore } from '../e2e/s3-site.ts';
-import { folderPeer, getLitestream, type PeerReplica, s3Peer } from '../peers/litestream.ts';
-import { findVfs } from '../peers/litestream-vfs.ts';
+import { folderPeer, getLitestream, type PeerReplica, s3Peer, stockRestore } from '../peers/litestream.ts';
+import { findVfs, hydrate } from '../peers/litestream-vfs.ts';
 import { radosgwMissing, startRadosgw } from '../servers/radosgw.ts';
 import { expectAgreement, expectSameBytes, type Peers } from './agreement.ts';
 import { live, livesOf, newDatabase, rows } from './history.ts';
@@ -63,6 +63,26 @@ describe('a folder replica', () => {
     site.wipe();
     await live(site, ['DELETE FROM t WHERE id % 2', 'VACUUM'], site.replicas);
     await expectAgreement(site, replica, peers, 'continued');
+  });
+});
+
+describe('a replica that we are writing to', () => {
+  it('is restored by stock Litestream meanwhile: each time a prefix of what was acknowledged', async ({ skip }) => {
+    skip(missingPeers(), 'no stock Litestream here');
+    await using site = new Site();
+    const replica = folderPeer(site.replicaFolder('file'));
+    const life = site.start(['add=20', 'writing']);
+    await life.waitFor(/write wal segment/);
+    const copy = join(site.folder, 'copy.db');
+    for (let round = 0; round < 3; round += 1) {
+      await (peers.binary.kind === 'there' ? stockRestore : hydrate)(replica, copy);
+      const restored = (await site.rowsIn(copy)) ?? [];
+      expect(restored.length).toBeGreaterThan(0);
+      expect(restored).toEqual(life.acknowledged().slice(0, restored.length));
+      rmSync(copy);
+    }
+    expect((await life.stop()).code, life.log()).toBe(0);
+    await expectAgreement(site, replica, peers, 'at the end');
   });
 });
 
