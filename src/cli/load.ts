@@ -4,6 +4,7 @@ import type { Config, DatabaseConfig, ReplicaConfig } from '../config/config.ts'
 import { type ConfigContext, loadConfig, replicaFromUrl } from '../config/load.ts';
 import { createLog } from '../observe/create-log.ts';
 import type { Log } from '../observe/log.ts';
+import { azureSecretsOf } from '../storage/azure-secrets.ts';
 import type { CommonOptions } from './run-options.ts';
 
 /** What surrounds this process, for the config's pure reader. `database` stands for STATION_DATABASE. */
@@ -41,6 +42,7 @@ export function openLog(config: Pick<Config, 'logging'>, databases: readonly Dat
 
 function secretsOf(database: DatabaseConfig): readonly string[] {
   return database.replicas.flatMap(({ store }) => {
+    if (store.type === 'abs') return azureSecretsOf(store);
     if (store.type !== 's3') return [];
     const customerKey = store.serverSideEncryption?.kind === 'customer' ? [store.serverSideEncryption.keyBase64] : [];
     const token = store.credentials?.sessionToken;

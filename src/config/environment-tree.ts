@@ -15,16 +15,22 @@ const s3Keys = [
   'storage-class',
 ];
 
+const absKeys = ['bucket', 'path', 'account-name', 'account-key', 'sas-token', 'connection-string', 'endpoint'];
+
 /** Kinds of replica that variables alone can configure; the first key is the one that does. */
 const kinds: readonly { readonly prefix: string; readonly type: string; readonly keys: readonly string[] }[] = [
   { prefix: 'LITESTREAM_S3', type: 's3', keys: s3Keys },
   { prefix: 'LITESTREAM_GCS', type: 'gcs', keys: ['bucket', 'path', 'service-account-json-path'] },
-  { prefix: 'LITESTREAM_ABS', type: 'abs', keys: ['bucket', 'path', 'account-name', 'account-key', 'endpoint'] },
+  { prefix: 'LITESTREAM_ABS', type: 'abs', keys: absKeys },
   { prefix: 'LITESTREAM_FILE', type: 'file', keys: ['path'] },
 ];
 
 /** The variables that would configure a replica of a type that works. */
-export const replicaVariables: readonly string[] = ['LITESTREAM_S3_BUCKET', 'LITESTREAM_FILE_PATH'];
+export const replicaVariables: readonly string[] = [
+  'LITESTREAM_S3_BUCKET',
+  'LITESTREAM_ABS_BUCKET',
+  'LITESTREAM_FILE_PATH',
+];
 
 /** Where the database is when nothing says it. */
 const defaultDatabasePath = '/data/station.db';

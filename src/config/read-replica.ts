@@ -1,4 +1,5 @@
 import type { NotConfiguredReplica, ReplicaConfig, ReplicaType } from './config.ts';
+import { placeKeys } from './place-keys.ts';
 import { readSection } from './read-section.ts';
 import { addProblem } from './reading.ts';
 import { replicaOfType } from './replica-of-type.ts';
@@ -32,7 +33,7 @@ export function readReplica(map: MapTree, replica: ReplicaReading): FoundReplica
   const written = section.values.get('type');
   const type = written === undefined ? defaultType(section, urlVariables, replica) : typeOf(String(written.value));
   const base = { type, baseName: String(written?.value ?? type), givenName: section.values.get('name') };
-  if (urlVariables.length > 0 && !section.values.has('bucket')) {
+  if (urlVariables.length > 0 && !placeKeys[type].some((key) => section.values.has(key))) {
     return { ...base, outcome: { kind: 'not-configured', replica: { type, variables: urlVariables } } };
   }
   const outcome = replicaOfType(type, section, undefined, replica);
@@ -65,7 +66,7 @@ function replicaOfUrl(url: SectionValue, section: Section, replica: ReplicaReadi
       'set it, or the replica would be in another place than meant',
     );
   }
-  for (const name of ['bucket', 'path']) {
+  for (const name of ['bucket', 'container', 'path']) {
     const twice = section.values.get(name);
     if (twice === undefined) continue;
     return wrong(twice.where, `"${name}" and "url" are both given`, `keep "url", which names the ${name} already`);

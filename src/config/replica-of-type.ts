@@ -1,5 +1,6 @@
 import { milliseconds } from '../quantities.ts';
 import type { StoreOptions } from '../storage/store-options.ts';
+import { readAzureOptions } from './azure-options.ts';
 import type { ReplicaConfig, ReplicaType } from './config.ts';
 import { placeKeys } from './place-keys.ts';
 import type { FoundReplica, Unnamed } from './read-replica.ts';
@@ -7,7 +8,7 @@ import { addProblem } from './reading.ts';
 import type { ReplicaReading } from './replica-reading.ts';
 import { resolvePath } from './resolve-path.ts';
 import { readS3Options } from './s3-options.ts';
-import { find, findBoolean, findDuration, type Section } from './section.ts';
+import { find, findBoolean, findDuration, type Section, type SectionValue } from './section.ts';
 
 const hour = 3_600_000;
 
@@ -23,9 +24,10 @@ export function replicaOfType(
   const ofReplica = url === undefined ? [own] : [own, url];
   // A path names a place of one replica, so it has no default; a bucket has.
   const sections = [...ofReplica, top];
-  const key = placeKeys[type];
-  const place = find(sections, key);
-  const blank = sections.flatMap((section) => section.blank.get(key) ?? []);
+  const keys = placeKeys[type];
+  const [key] = keys;
+  const place = findPlace(sections, keys, replica);
+  const blank = sections.flatMap((section) => keys.flatMap((one) => section.blank.get(one) ?? []));
   const missing = place === undefined ? blank : place.unset;
   if (missing.length > 0) return { kind: 'not-configured', replica: { type, variables: missing } };
   if (place === undefined) {
@@ -35,7 +37,7 @@ export function replicaOfType(
   const text = String(place.value);
   const wrong = wrongPlace(type, key, text);
   if (wrong !== undefined) {
-    addProblem(reading, place.where, 'CONFIG_VALUE', `"${key}" ${wrong[0]}`, wrong[1]);
+    addProblem(reading, place.where, 'CONFIG_VALUE', `"${place.rule.name}" ${wrong[0]}`, wrong[1]);
     return { kind: 'wrong' };
   }
   const store = readStore(type, text, sections, replica);
@@ -59,10 +61,29 @@ function readStore(
     addProblem(reading, path.where, 'CONFIG_ENVIRONMENT', message, hint);
   }
   if (type === 's3') return readS3Options(place, sections, replica);
-  const later = type === 'gs' || type === 'abs';
+  if (type === 'abs') return readAzureOptions(place, sections, replica);
+  const later = type === 'gs';
   const where = sections[0]?.values.get('type')?.where ?? sections[0]?.where ?? replica.top.where;
   const message = `replicas of type ${type} are not supported${later ? ' yet' : ''}`;
-  addProblem(reading, where, 'CONFIG_UNSUPPORTED', message, 'use type s3 or file, or remove this replica');
+  addProblem(reading, where, 'CONFIG_UNSUPPORTED', message, 'use type s3, abs or file, or remove this replica');
+  return undefined;
+}
+
+/** The first section that says it decides; in one section, two keys that mean the same exclude each other. */
+function findPlace(
+  sections: readonly Section[],
+  keys: readonly string[],
+  { reading }: ReplicaReading,
+): SectionValue | undefined {
+  for (const section of sections) {
+    const [place, second] = keys.flatMap((key) => section.values.get(key) ?? []);
+    if (place === undefined) continue;
+    if (second !== undefined) {
+      const message = `"${place.rule.name}" and "${second.rule.name}" are both given`;
+      addProblem(reading, second.where, 'CONFIG_VALUE', message, 'keep one of them, they mean the same');
+    }
+    return place;
+  }
   return undefined;
 }
 

@@ -9,7 +9,8 @@ export type ReplicaUrl =
       /** The scheme as written, for the replica's name. */
       readonly scheme: string;
       readonly host: string;
-      readonly hasUser: boolean;
+      /** What is before the `@`. */
+      readonly user: string | undefined;
       /** Without a leading or trailing slash. */
       readonly path: string;
       readonly query: readonly QueryParameter[];
@@ -47,13 +48,14 @@ export function parseReplicaUrl(url: string): ReplicaUrl {
   }
   // An access point's ARN holds colons and one slash of its own.
   const accessPoint = /^(arn:[^/]*:accesspoint)$/i.test(authority) ? /^\/([^/]+)/.exec(path)?.[0] : undefined;
-  const host = authority.slice(authority.lastIndexOf('@') + 1) + (accessPoint ?? '');
+  const at = authority.lastIndexOf('@');
+  const host = authority.slice(at + 1) + (accessPoint ?? '');
   return {
     kind: 'store',
     type,
     scheme: scheme.toLowerCase(),
     host,
-    hasUser: authority.includes('@'),
+    user: at < 0 ? undefined : authority.slice(0, at),
     path: cleanPath(path.slice(accessPoint?.length ?? 0)),
     query: [...new URLSearchParams(query)],
   };

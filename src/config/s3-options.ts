@@ -1,7 +1,8 @@
 import type { S3StoreOptions } from '../storage/store-options.ts';
-import { isAwsEndpoint, parseEndpoint } from './endpoint.ts';
+import { isAwsEndpoint } from './endpoint.ts';
 import type { LookupVariable } from './expand-variables.ts';
 import { inEnvironment } from './problem.ts';
+import { readEndpoint } from './read-endpoint.ts';
 import { addProblem } from './reading.ts';
 import type { ReplicaReading } from './replica-reading.ts';
 import { resolvePath } from './resolve-path.ts';
@@ -32,17 +33,6 @@ export function readS3Options(bucket: string, sections: readonly Section[], repl
 function defaultRegion(elsewhere: boolean, lookup: LookupVariable): string | undefined {
   if (elsewhere) return 'us-east-1';
   return lookup('LITESTREAM_S3_REGION') || lookup('AWS_REGION') || lookup('AWS_DEFAULT_REGION') || undefined;
-}
-
-function readEndpoint(sections: readonly Section[], { reading }: ReplicaReading): string | undefined {
-  const given = find(sections, 'endpoint');
-  if (given === undefined) return undefined;
-  const endpoint = parseEndpoint(String(given.value));
-  if (endpoint === undefined) {
-    const hint = 'write https://host or http://host:port, without credentials or a query';
-    addProblem(reading, given.where, 'CONFIG_VALUE', '"endpoint" is no address of a server', hint);
-  }
-  return endpoint;
 }
 
 function readCredentials(sections: readonly Section[], replica: ReplicaReading): S3StoreOptions['credentials'] {

@@ -1,4 +1,4 @@
-import type { StoreOptions } from '../storage/store-options.ts';
+import type { AzureStoreOptions, StoreOptions } from '../storage/store-options.ts';
 import type { DatabaseConfig } from './config.ts';
 import { addProblem, type ConfigReading } from './reading.ts';
 
@@ -26,5 +26,12 @@ function report(seen: Map<string, string>, key: string, where: string, what: str
 function placeOf(store: StoreOptions): string {
   if (store.type === 'file') return `file:${store.path}`;
   const path = store.path.split('/').filter((part) => part !== '');
+  if (store.type === 'abs') return ['abs', accountOf(store), store.container, ...path].join('\n');
   return ['s3', store.endpoint ?? '', store.bucket, ...path].join('\n');
+}
+
+/** By whatever names the account: two ways of naming one are not recognized as the same. */
+function accountOf({ endpoint, accountName, credentials }: AzureStoreOptions): string {
+  if (credentials?.kind !== 'connection-string') return endpoint ?? accountName ?? '';
+  return /(?:^|;)(?:BlobEndpoint|AccountName)=([^;]*)/.exec(credentials.connectionString)?.[1] ?? '';
 }

@@ -20,10 +20,13 @@ export function urlSection(
     entries.set(name, { where: given.where, value });
   };
   if (url.kind === 'store') {
-    const host = url.type === 's3' ? parseS3Host(url.host) : { [placeKeys[url.type]]: url.host };
+    const host = url.type === 's3' ? parseS3Host(url.host) : { [placeKeys[url.type][0]]: url.host };
     for (const [name, value] of Object.entries(host)) put(hostKeys[name] ?? name, String(value));
-    if (url.hasUser && url.type === 's3') {
-      const hint = 'use access-key-id and secret-access-key, or the environment';
+    const account = url.type === 'abs' && !url.user?.includes(':') ? url.user : undefined;
+    if (account !== undefined) put('account-name', account);
+    else if (url.user !== undefined && (url.type === 's3' || url.type === 'abs')) {
+      const keys = url.type === 's3' ? 'access-key-id and secret-access-key' : 'account-name and account-key';
+      const hint = `use ${keys}, or the environment`;
       addProblem(reading, given.where, 'CONFIG_VALUE', '"url" holds credentials, and URLs end up in logs', hint);
     }
   }
@@ -46,7 +49,7 @@ function putParameter(
   // Both spellings occur: forcePathStyle in Litestream's own documents, force-path-style as in the file.
   const name = parameter.replace(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase();
   const rule = keyTable.find((one) => one.name === name && one.types?.includes(type));
-  if (rule === undefined || name === 'bucket') {
+  if (rule === undefined || name === 'bucket' || name === 'container') {
     const shown = /^[A-Za-z][\w-]{0,40}$/.test(parameter) ? `"${parameter}"` : 'one of them';
     const message = `"url" has a query parameter that replicas of type ${type} do not know: ${shown}`;
     addProblem(reading, given.where, 'CONFIG_UNKNOWN_KEY', message, 'remove it; docs/configuration.md lists them');

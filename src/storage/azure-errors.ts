@@ -141,7 +141,7 @@ export function wordOf(error: unknown): string {
   return code ?? 'REQUEST_SEND_ERROR';
 }
 
-export function statusOf(error: unknown): number | undefined {
+function statusOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined;
   return typeof error.statusCode === 'number' ? error.statusCode : undefined;
 }

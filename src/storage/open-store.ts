@@ -3,7 +3,7 @@ import { openFileStore } from './file-store.ts';
 import type { GcsStoreSettings } from './gcs-settings.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { S3StoreSettings } from './s3-settings.ts';
-import type { AzureStoreOptions, StoreOptions } from './store-options.ts';
+import type { StoreOptions } from './store-options.ts';
 
 /** What no user sets: limits of waiting, which tests shorten. */
 export type StoreSettings = Partial<S3StoreSettings & AzureStoreSettings & GcsStoreSettings>;
@@ -12,10 +12,7 @@ export type StoreSettings = Partial<S3StoreSettings & AzureStoreSettings & GcsSt
  * Opens a replica's place. Asks the store nothing: the first operation finds out whether it is there.
  * A cloud's SDK is loaded here, and only the one that is needed.
  */
-export async function openStore(
-  options: StoreOptions | AzureStoreOptions,
-  settings: StoreSettings = {},
-): Promise<ObjectStore> {
+export async function openStore(options: StoreOptions, settings: StoreSettings = {}): Promise<ObjectStore> {
   if (options.type === 'file') return openFileStore(options);
   if (options.type === 'abs') {
     const { openAzureStore } = await import('./azure-store.ts');

@@ -71,4 +71,4 @@ export interface GcsStoreOptions {
     | undefined;
 }
 
-export type StoreOptions = S3StoreOptions | GcsStoreOptions | FileStoreOptions;
+export type StoreOptions = S3StoreOptions | GcsStoreOptions | AzureStoreOptions | FileStoreOptions;

@@ -51,7 +51,7 @@ describe('without a file', () => {
     expect(config).toMatchObject({
       source: undefined,
       databases: [{ path: '/data/station.db', replicas: [], notConfigured: [] }],
-      replicaVariables: ['LITESTREAM_S3_BUCKET', 'LITESTREAM_FILE_PATH'],
+      replicaVariables: ['LITESTREAM_S3_BUCKET', 'LITESTREAM_ABS_BUCKET', 'LITESTREAM_FILE_PATH'],
     });
   });
 
@@ -100,7 +100,7 @@ describe('without a file', () => {
     );
   });
 
-  it.each(['LITESTREAM_GCS_BUCKET', 'LITESTREAM_ABS_BUCKET'])('%s is refused as not supported yet', (variable) => {
+  it.each(['LITESTREAM_GCS_BUCKET'])('%s is refused as not supported yet', (variable) => {
     expect(errorOf(() => load({ environment: { [variable]: 'b' } })).code).toBe('CONFIG_UNSUPPORTED');
   });
 });

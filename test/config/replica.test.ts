@@ -97,7 +97,6 @@ describe('an S3 URL', () => {
     ['url: file:///r?x=1', 'CONFIG_UNKNOWN_KEY', '"x"'],
     ['url: "s3://b/p?concurrency=many"', 'CONFIG_VALUE', '"concurrency" is "many"'],
     ['url: gs://b/p', 'CONFIG_UNSUPPORTED', 'replicas of type gs are not supported yet'],
-    ['url: abs://account@container/p', 'CONFIG_UNSUPPORTED', 'type abs'],
     ['url: sftp://user:topsecret@h/p', 'CONFIG_UNSUPPORTED', 'type sftp'],
   ])('%s is refused', (line, code, message) => {
     const error = errorOfText(withReplica(line));

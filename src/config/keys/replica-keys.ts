@@ -27,7 +27,7 @@ export const replicaKeys: readonly KeyRule[] = [
     places: replica,
     takes: choice('s3', 'file', 'gcs', 'gs', 'abs', 'sftp', 'webdav', 'nats', 'oss'),
     treatment: honoured,
-    meaning: 'Kind of store; not needed with `url`. `s3` and `file` work; the others are refused.',
+    meaning: 'Kind of store; not needed with `url`. `s3`, `abs` and `file` work; the others are refused.',
   },
   {
     name: 'name',
@@ -41,7 +41,8 @@ export const replicaKeys: readonly KeyRule[] = [
     places: replica,
     takes: text,
     treatment: honoured,
-    meaning: 'Instead of `type`, `bucket` and `path`: `s3://bucket/path?region=…`, `file:///folder`, or a folder.',
+    meaning:
+      'Instead of `type`, `bucket` and `path`: `s3://bucket/path?region=…`, `abs://account@container/path`, `file:///folder`, or a folder.',
   },
   {
     name: 'path',

@@ -73,9 +73,21 @@ export const storeKeys: readonly KeyRule[] = [
   store(['s3', 'oss'], 'concurrency', positive, 'Parts in flight at a time.'),
 
   store(['gs'], 'service-account-json-path', text, 'File of the service account’s key.'),
-  store(['abs'], 'account-name', text, 'Storage account.'),
-  store(['abs'], 'account-key', secret, 'Its key.'),
-  store(['abs'], 'sas-token', secret, 'Shared access signature, instead of the key.'),
+  store(['abs'], 'container', text, 'The container; the same as `bucket`.'),
+  store(['abs'], 'account-name', text, 'Storage account. Default: `LITESTREAM_ABS_ACCOUNT_NAME`.'),
+  store(
+    ['abs'],
+    'account-key',
+    secret,
+    'Its key. Default: `LITESTREAM_AZURE_ACCOUNT_KEY`, `LITESTREAM_ABS_ACCOUNT_KEY`, then the SDK’s own chain.',
+  ),
+  store(
+    ['abs'],
+    'sas-token',
+    secret,
+    'Shared access signature, instead of the key. Default: `LITESTREAM_AZURE_SAS_TOKEN`, `LITESTREAM_ABS_SAS_TOKEN`.',
+  ),
+  store(['abs'], 'connection-string', secret, 'Account, endpoint and key or signature in one, instead of all of them.'),
 
   store(['sftp'], 'host', text, 'SFTP server.'),
   store(['sftp'], 'user', text, 'SFTP user.'),
