@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'vitest';
 import { type S3Server, startS3Server } from '../servers/s3-server.ts';
 import { s3Options } from '../storage/s3-backend.ts';
 import { Container } from './support/container.ts';
-import { Rounds } from './support/rounds.ts';
+import { RESTORE_POINTS, Rounds, RUNNING_POINTS } from './support/rounds.ts';
 
 /**
  * No instant is a bad one to die at. `FAULT_SEED=… FAULT_ROUNDS=…` replays a run, or runs longer: the rounds are shared
@@ -48,5 +48,8 @@ test(`${rounds} deaths by SIGKILL, at random and at every fault point, lose noth
     for (const [kind, count] of tally.died) died.set(kind, (died.get(kind) ?? 0) + count);
   }
   console.log(Object.fromEntries([...died].sort()), { wipes: disks.reduce((sum, { tally }) => sum + tally.wipes, 0) });
+  // Enough rounds for every point to have had its turn, whatever the seed.
+  const points = rounds >= 200 ? [...RUNNING_POINTS, ...RESTORE_POINTS] : [];
+  for (const point of points) expect(died.get(point)).toBeGreaterThan(0);
   expect(disks.reduce((sum, { tally }) => sum + tally.rounds, 0)).toBe(rounds + disks.length);
 });

@@ -21,7 +21,7 @@ import type { StoreOptions } from '../../../src/storage/store-options.ts';
 import { type Acknowledged, type Rows, readAcknowledged, readSoundRows } from './rows.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
-const writer = join(import.meta.dirname, 'writer.mjs');
+const writer = join(import.meta.dirname, '..', 'writers', 'numbered-rows.mjs');
 
 export interface ContainerOptions {
   /** The `replicas:` of the config, as YAML flow objects. */

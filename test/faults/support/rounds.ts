@@ -9,7 +9,7 @@ import { type Acknowledged, firstMissing, type Rows } from './rows.ts';
 /** A row acknowledged this long before the time of the newest file must be in it: capturing takes a moment. */
 const CAPTURE_SLACK = 1_500;
 
-const RUNNING_POINTS: readonly [FaultPoint, ...FaultPoint[]] = [
+export const RUNNING_POINTS: readonly [FaultPoint, ...FaultPoint[]] = [
   'after-temporary-file',
   'after-rename',
   'before-position',
@@ -17,7 +17,11 @@ const RUNNING_POINTS: readonly [FaultPoint, ...FaultPoint[]] = [
   'before-upload',
   'after-upload',
 ];
-const RESTORE_POINTS: readonly [FaultPoint, ...FaultPoint[]] = ['during-restore', 'before-publish', 'after-publish'];
+export const RESTORE_POINTS: readonly [FaultPoint, ...FaultPoint[]] = [
+  'during-restore',
+  'before-publish',
+  'after-publish',
+];
 
 /** How one life ends. */
 type Death =
@@ -43,6 +47,8 @@ export class Rounds {
   readonly #random: Random;
   readonly #seed: number;
   #isWiped = true;
+  /** Whether the fault point of this round has killed. */
+  #reached = false;
   /** Rows that were seen in the replica: they can never go again. */
   #durable = 0;
 
@@ -79,7 +85,9 @@ export class Rounds {
       throw new Error(`${name}, ${told}: ${String(error)}\n${life.log().slice(-6_000)}`, { cause: error });
     }
     this.tally.rounds += 1;
-    const kind = death.kind === 'kill' ? `kill ${death.victim}` : death.kind === 'stop' ? 'stop' : death.point;
+    const reached = this.#reached ? '' : ' (not reached)';
+    const kind =
+      death.kind === 'kill' ? `kill ${death.victim}` : death.kind === 'stop' ? 'stop' : `${death.point}${reached}`;
     this.tally.died.set(kind, (this.tally.died.get(kind) ?? 0) + 1);
   }
 
@@ -103,7 +111,7 @@ export class Rounds {
     const isWriting = () => container.acknowledged().length > earlier || life.supervisor.exitCode !== null;
     switch (death.kind) {
       case 'fault-point': {
-        await Promise.race([life.ended, sleep(4_000)]);
+        this.#reached = (await Promise.race([life.ended, sleep(4_000)]))?.signal === 'SIGKILL';
         return false;
       }
       case 'stop': {
