@@ -1,6 +1,7 @@
 /** The last row is in the replica, and the exit status is right, whatever way the child ends. */
 import { describe, expect, it } from 'vitest';
 import { type Life, Site } from './life.ts';
+import { s3Replica, startStore } from './s3-site.ts';
 
 /** Loses the disk, starts again, and gives the rows a child finds then. */
 async function rowsAfterLoss(site: Site): Promise<readonly number[] | undefined> {
@@ -45,6 +46,21 @@ describe('the child ends by itself', () => {
     const life = await site.run(['add=2', 'grandchild', 'exit=3']);
     expect(life.code, life.log()).toBe(3);
     expect(life.output()).toMatch(/grandchild \d+\n(.*\n)+got SIGTERM\nrow \d+\n$/);
+    await expectAllKept(site, life);
+  });
+});
+
+describe('the child ends by itself, with its replica on S3', () => {
+  it.each([
+    ['with exit 1', ['add=3', 'exit=1'], 1],
+    ['with exit 143', ['add=3', 'exit=143'], 143],
+    ['by SIGKILL', ['add=3', 'kill=SIGKILL'], 137],
+    ['at once, after one insert', ['add=1'], 0],
+  ])('%s', async (_how, steps, status) => {
+    await using store = await startStore();
+    await using site = new Site([s3Replica(store, store.url)]);
+    const life = await site.run(steps);
+    expect(life.code, life.log()).toBe(status);
     await expectAllKept(site, life);
   });
 });
