@@ -148,6 +148,7 @@ export class FollowedDatabase {
       this.#ending = true;
       return changeSet ?? (await this.take(false)).changeSet;
     }
+    await this.#checkpointForTheEnd();
     await this.leap();
     const before = this.#capture.position;
     this.database.disconnect();
@@ -157,6 +158,17 @@ export class FollowedDatabase {
       return tail === undefined || certain ? tail : { ...tail, position: undefined };
     } finally {
       this.#closeFiles();
+    }
+  }
+
+  /** Leaves little to the last close, which copies on the event loop. A full disk must not keep the tail from being read. */
+  async #checkpointForTheEnd(): Promise<void> {
+    try {
+      await this.checkpoint();
+      await this.#thread;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#notice({ level: 'warn', message: 'the last checkpoint failed; the WAL stays', fields: { error: message } });
     }
   }
 

@@ -77,7 +77,7 @@ export interface SnapshotSource {
 }
 
 /** Everything but the lock page. */
-export function* allPages(pageSize: number, commit: number): Generator<PageRun> {
+function* allPages(pageSize: number, commit: number): Generator<PageRun> {
   const lockPage = lockPageNumber(pageSize);
   if (commit < lockPage) {
     yield { first: 1, count: commit };
