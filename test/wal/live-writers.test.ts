@@ -86,15 +86,6 @@ describe('several writers at once, with everything SQLite offers', () => {
     await victims;
     const shellTransactions = await shell;
     await bench.finish();
-    console.log(
-      JSON.stringify(results),
-      bench.count.commits,
-      bench.count.frames,
-      shellTransactions,
-      bench.count.last('k'),
-      bench.largestWal,
-      JSON.stringify(bench.notices),
-    );
     expect(results.map((result) => [result.exit, result.errors])).toEqual(results.map(() => [0, '']));
     expect(bench.count.gaps).toEqual([]);
     expect(['a', 'b', 'py'].slice(0, results.length).map((id) => bench.count.last(id))).toEqual(
