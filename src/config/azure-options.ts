@@ -12,6 +12,17 @@ export function readAzureOptions(
 ): AzureStoreOptions {
   const endpoint = readEndpoint(sections, replica);
   const credentials = readCredentials(sections, replica);
+  if (credentials === undefined && endpoint?.startsWith('http:')) {
+    const where = find(sections, 'endpoint')?.where ?? replica.top.where;
+    const hint = 'add account-key or sas-token, or name an endpoint with https';
+    addProblem(
+      replica.reading,
+      where,
+      'CONFIG_VALUE',
+      '"endpoint" is plain http, over which no identity is sent',
+      hint,
+    );
+  }
   return {
     type: 'abs',
     container,

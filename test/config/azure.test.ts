@@ -109,6 +109,7 @@ describe('an Azure replica', () => {
     [['type: abs', 'container: c', 'endpoint: https://h', `account-key: ${key}`], 'no "account-name"'],
     [['type: abs', 'container: c', 'account-name: topsecret.example.com/'], 'no name of a storage account'],
     [['type: abs', 'container: https://h/c', 'account-name: account'], '"container" is no name of a bucket'],
+    [[...place, 'endpoint: http://h/account'], 'over which no identity is sent'],
     [[...place, 'account-key: "top secret"'], '"account-key" is not base64'],
     [[...place, 'sas-token: topsecret'], '"sas-token" is no shared access signature'],
     [[...place, 'connection-string: topsecret'], '"connection-string" is none'],

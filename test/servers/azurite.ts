@@ -41,10 +41,10 @@ export async function startAzurite(arguments_: readonly string[] = []): Promise<
     await ended;
   };
   for await (const line of createInterface({ input: child.stdout })) {
-    const port = /successfully listens on https?:\/\/127\.0\.0\.1:(\d+)/.exec(line)?.[1];
+    const [, scheme, port] = /successfully listens on (https?):\/\/127\.0\.0\.1:(\d+)/.exec(line) ?? [];
     if (port === undefined) continue;
     child.stdout.resume();
-    const endpoint = `http://127.0.0.1:${port}/${accountName}`;
+    const endpoint = `${scheme}://127.0.0.1:${port}/${accountName}`;
     return { port: Number(port), endpoint, accountName, accountKey, stop };
   }
   await stop();

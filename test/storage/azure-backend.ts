@@ -1,4 +1,4 @@
-import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob';
+import { BlobServiceClient, type StoragePipelineOptions, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { openStore } from '../../src/storage/open-store.ts';
 import type { AzureStoreOptions } from '../../src/storage/store-options.ts';
 import { type Azurite, startAzurite } from '../servers/azurite.ts';
@@ -19,8 +19,13 @@ export function azureOptions(server: Azurite, changes: Partial<AzureStoreOptions
 }
 
 /** Microsoft's own client for the whole account, to prepare containers and to see what is really there. */
-export function azureService({ endpoint, accountName, accountKey }: Azurite): BlobServiceClient {
-  return new BlobServiceClient(endpoint, new StorageSharedKeyCredential(accountName, accountKey));
+export function azureService(
+  { endpoint, accountName, accountKey }: Azurite,
+  authority?: string | undefined,
+): BlobServiceClient {
+  const options: StoragePipelineOptions & { readonly tlsOptions?: { readonly ca: string } } =
+    authority === undefined ? {} : { tlsOptions: { ca: authority } };
+  return new BlobServiceClient(endpoint, new StorageSharedKeyCredential(accountName, accountKey), options);
 }
 
 /** A backend of the conformance suite, with an emulator of its own. */
