@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, type TestContext, test } from 'vitest';
 import { type FaultProxy, startFaultProxy } from '../servers/fault-proxy.ts';
 import type { Fault } from '../servers/s3-faults.ts';
 import { type S3Server, startS3Server } from '../servers/s3-server.ts';
 import { s3Options } from '../storage/s3-backend.ts';
 import { gapsOf, readChain } from './support/chain.ts';
-import { Container, type Life } from './support/container.ts';
+import { Container, type ContainerOptions, type Life } from './support/container.ts';
 import { firstMissing } from './support/rows.ts';
 
 interface Setting {
@@ -14,10 +14,8 @@ interface Setting {
   readonly container: Container;
 }
 
-const cleanup: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const step of cleanup.splice(0).reverse()) await step();
-});
+/** The tests wait more than they work, so they run side by side, and each cleans up through its own context. */
+type Cleanup = Pick<TestContext, 'onTestFinished'>;
 
 function replicaAt(url: string, server: S3Server, more = ''): string {
   return (
@@ -26,21 +24,21 @@ function replicaAt(url: string, server: S3Server, more = ''): string {
   );
 }
 
-async function startServer(): Promise<S3Server> {
+async function startServer({ onTestFinished }: Cleanup): Promise<S3Server> {
   const server = await startS3Server({ buckets: ['bucket'] });
-  cleanup.push(() => server.stop());
+  onTestFinished(() => server.stop());
   return server;
 }
 
-function startContainer(...options: ConstructorParameters<typeof Container>): Container {
-  const container = new Container(...options);
-  cleanup.push(() => container.remove());
+function startContainer({ onTestFinished }: Cleanup, options: ContainerOptions): Container {
+  const container = new Container(options);
+  onTestFinished(() => container.remove());
   return container;
 }
 
-async function onS3(): Promise<Setting> {
-  const server = await startServer();
-  return { server, container: startContainer({ replicas: [replicaAt(server.url, server)] }) };
+async function onS3(context: Cleanup): Promise<Setting> {
+  const server = await startServer(context);
+  return { server, container: startContainer(context, { replicas: [replicaAt(server.url, server)] }) };
 }
 
 const where = (server: S3Server) => s3Options(server, { region: 'us-east-1', forcePathStyle: true });
@@ -73,9 +71,9 @@ interface WriterResult {
 const writerResult = (container: Container) =>
   JSON.parse(readFileSync(`${container.acks}.result`, 'utf8')) as WriterResult;
 
-const load = { pause: 5, burst: 4, payload: 500 };
+const load = { pause: 10, burst: 4, payload: 500 };
 
-describe('under a steady load, the application is unharmed and everything arrives, where the store', () => {
+describe.concurrent('under a steady load, the application is unharmed and everything arrives, where the store', () => {
   const puts = { operation: 'PutObject' };
   const faults: readonly (readonly [string, Fault])[] = [
     ['answers 500', { when: puts, do: { kind: 'answer', status: 500, code: 'InternalError' } }],
@@ -88,8 +86,8 @@ describe('under a steady load, the application is unharmed and everything arrive
     ['stores, but drops the answer', { when: puts, do: { kind: 'drop', at: 'response' } }],
   ];
 
-  test.each(faults)('%s', async (_, fault) => {
-    const setting = await onS3();
+  test.for(faults)('%s', async ([, fault], context) => {
+    const setting = await onS3(context);
     const { server, container } = setting;
     const life = container.start(load);
     await firstUpload(setting, life);
@@ -104,8 +102,8 @@ describe('under a steady load, the application is unharmed and everything arrive
     expect(life.log().match(/level=ERROR.*failed to sync/g)?.length ?? 0).toBeLessThanOrEqual(1);
   });
 
-  test('fails a while and recovers by itself, without a stop', async () => {
-    const setting = await onS3();
+  test('fails a while and recovers by itself, without a stop', async (context) => {
+    const setting = await onS3(context);
     const { server, container } = setting;
     const life = container.start(load);
     await firstUpload(setting, life);
@@ -120,21 +118,21 @@ describe('under a steady load, the application is unharmed and everything arrive
   });
 });
 
-describe('a network that', () => {
-  async function throughProxy(): Promise<Setting & { readonly proxy: FaultProxy }> {
-    const server = await startServer();
+describe.concurrent('a network that', () => {
+  async function throughProxy(context: Cleanup): Promise<Setting & { readonly proxy: FaultProxy }> {
+    const server = await startServer(context);
     const proxy = await startFaultProxy(server.port);
-    cleanup.push(() => proxy.stop());
-    return { server, proxy, container: startContainer({ replicas: [replicaAt(proxy.url, server)] }) };
+    context.onTestFinished(() => proxy.stop());
+    return { server, proxy, container: startContainer(context, { replicas: [replicaAt(proxy.url, server)] }) };
   }
 
-  test.each([
+  test.for([
     ['swallows everything', { kind: 'blackhole' }],
     ['resets uploads in the middle', { kind: 'reset', after: 700, direction: 'up' }],
     ['resets answers in the middle', { kind: 'reset', after: 60, direction: 'down' }],
     ['is gone', { kind: 'refuse' }],
-  ] as const)('%s for a while loses nothing', async (_, mode) => {
-    const setting = await throughProxy();
+  ] as const)('%s for a while loses nothing', async ([, mode], context) => {
+    const setting = await throughProxy(context);
     const life = setting.container.start(load);
     await firstUpload(setting, life);
     await setting.proxy.set(mode);
@@ -144,8 +142,8 @@ describe('a network that', () => {
     expect(writerResult(setting.container).busy).toBe(0);
   });
 
-  test('is gone when the container stops makes it 75, and the next start brings what was missing', async () => {
-    const setting = await throughProxy();
+  test('is gone when the container stops makes it 75, and the next start brings what was missing', async (context) => {
+    const setting = await throughProxy(context);
     const { container, proxy } = setting;
     const life = container.start(load);
     await firstUpload(setting, life);
@@ -164,10 +162,10 @@ describe('a network that', () => {
   });
 });
 
-test('a store that is down for longer than the staging cap allows costs bounded room, and gets a snapshot when it returns', async () => {
+test('a store that is down for longer than the staging cap allows costs bounded room, and gets a snapshot when it returns', async (context) => {
   const cap = 1 << 20;
-  const server = await startServer();
-  const container = startContainer({
+  const server = await startServer(context);
+  const container = startContainer(context, {
     replicas: [replicaAt(server.url, server)],
     databaseKeys: [`staging-max-bytes: ${cap}`],
   });
@@ -191,7 +189,7 @@ test('a store that is down for longer than the staging cap allows costs bounded 
   await expectComplete(setting, life);
 });
 
-describe('a start without a database', () => {
+describe.concurrent('a start without a database', () => {
   /** The command leaves a mark if it is ever started. */
   async function expectRefused(container: Container): Promise<void> {
     const mark = `${container.folder}/started`;
@@ -202,26 +200,26 @@ describe('a start without a database', () => {
     expect(existsSync(container.database)).toBe(false);
   }
 
-  test.each([
+  test.for([
     ['nobody listens', (server: S3Server) => replicaAt('http://127.0.0.1:1', server)],
     ['the secret is wrong', (server: S3Server) => replicaAt(server.url, { ...server, secretAccessKey: 'wrong' })],
     [
       'the bucket does not exist',
       (server: S3Server) => replicaAt(server.url, server).replace('bucket: bucket', 'bucket: gone'),
     ],
-  ])('is refused where %s, with nothing made and nothing started', async (_, replica) => {
-    const server = await startServer();
-    await expectRefused(startContainer({ replicas: [replica(server)] }));
+  ] as const)('is refused where %s, with nothing made and nothing started', async ([, replica], context) => {
+    const server = await startServer(context);
+    await expectRefused(startContainer(context, { replicas: [replica(server)] }));
   });
 
-  test('is refused where one replica is empty and the other does not answer', async () => {
-    const server = await startServer();
+  test('is refused where one replica is empty and the other does not answer', async (context) => {
+    const server = await startServer(context);
     const replicas = ['{ type: file, path: FOLDER/replica }', replicaAt('http://127.0.0.1:1', server)];
-    await expectRefused(startContainer({ replicas }));
+    await expectRefused(startContainer(context, { replicas }));
   });
 
-  test('gets through a store that fails at first', async () => {
-    const setting = await onS3();
+  test('gets through a store that fails at first', async (context) => {
+    const setting = await onS3(context);
     const { server, container } = setting;
     const life = container.start(load);
     await firstUpload(setting, life);
@@ -239,9 +237,9 @@ describe('a start without a database', () => {
   });
 });
 
-test('of two replicas, one that comes and goes does not hold up the other, and is whole in the end', async () => {
-  const server = await startServer();
-  const container = startContainer({
+test('of two replicas, one that comes and goes does not hold up the other, and is whole in the end', async (context) => {
+  const server = await startServer(context);
+  const container = startContainer(context, {
     replicas: ['{ type: file, path: FOLDER/replica, sync-interval: 1s }', replicaAt(server.url, server)],
   });
   const setting = { server, container };
