@@ -15,15 +15,23 @@ export interface Azurite {
 
 const program = fileURLToPath(new URL('../../node_modules/azurite/dist/src/blob/main.js', import.meta.url));
 
-/** An account of one's own, in memory, on a free port of 127.0.0.1. */
-export async function startAzurite(arguments_: readonly string[] = []): Promise<Azurite> {
+/** An account of one's own, in memory, on a port of 127.0.0.1; on a free one without a number. */
+export async function startAzurite(arguments_: readonly string[] = [], blobPort = 0): Promise<Azurite> {
   const accountName = 'station';
   const accountKey = Buffer.alloc(64, 'azurite').toString('base64');
   const child = spawn(
     process.execPath,
     [
       program,
-      ...['--blobHost', '127.0.0.1', '--blobPort', '0', '--inMemoryPersistence', '--skipApiVersionCheck', '--silent'],
+      ...[
+        '--blobHost',
+        '127.0.0.1',
+        '--blobPort',
+        String(blobPort),
+        '--inMemoryPersistence',
+        '--skipApiVersionCheck',
+        '--silent',
+      ],
       // Else it tells its makers that it was started.
       ...['--disableTelemetry', ...arguments_],
     ],
