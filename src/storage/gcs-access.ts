@@ -30,10 +30,6 @@ type ServiceAccountKey = NonNullable<Storage['authClient']['jsonContent']> & {
  * STORAGE_EMULATOR_HOST, which Google's clients in every language know, names a server that asks for no credentials.
  */
 export function createGcsAccessSource(options: GcsStoreOptions, settings: GcsStoreSettings): GcsAccessSource {
-  const anonymous =
-    options.credentials === undefined &&
-    options.endpoint === undefined &&
-    Boolean(process.env['STORAGE_EMULATOR_HOST']);
   let current: Promise<Storage> | undefined;
   return {
     get: async () => {
@@ -43,13 +39,17 @@ export function createGcsAccessSource(options: GcsStoreOptions, settings: GcsSto
         current = undefined;
         throw error;
       });
-      const headers = anonymous ? {} : Object.fromEntries(await storage.authClient.getRequestHeaders());
+      const headers = isEmulator(options) ? {} : Object.fromEntries(await storage.authClient.getRequestHeaders());
       return { endpoint: storage.apiEndpoint, headers };
     },
     forget: () => {
       current = undefined;
     },
   };
+}
+
+function isEmulator({ credentials, endpoint }: GcsStoreOptions): boolean {
+  return credentials === undefined && endpoint === undefined && Boolean(process.env['STORAGE_EMULATOR_HOST']);
 }
 
 async function createClient(options: GcsStoreOptions, settings: GcsStoreSettings): Promise<Storage> {
@@ -61,6 +61,8 @@ async function createClient(options: GcsStoreOptions, settings: GcsStoreSettings
     clientOptions: {
       transporterOptions: {
         timeout: settings.idleTimeout,
+        // We try again ourselves, and would else wait for the product of both.
+        retryConfig: { retry: 0, noResponseRetries: 0 },
         // The library knows Google's token endpoint alone; a key may name another, as it does behind a private one.
         adapter: (request, send) => {
           if (key?.token_uri !== undefined && request.url.href === GOOGLE_TOKEN_URL)

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { StationError } from '../errors.ts';
-import { type GcsOperation, gcsError, statusOf } from './gcs-errors.ts';
+import { isStationError, StationError } from '../errors.ts';
+import { type GcsOperation, gcsError } from './gcs-errors.ts';
 import type { GcsSession } from './gcs-session.ts';
 import type { ReadRange } from './object-store.ts';
 
@@ -86,7 +86,7 @@ async function request(
       signal,
     )
     .catch((error: unknown) => {
-      if (error instanceof StationError && statusOf(error.cause) === 412) {
+      if (isStationError(error, 'STORAGE_ALREADY_EXISTS')) {
         throw new StationError('STORAGE_BROKEN', `${operation.url} was replaced while it was read`, { cause: error });
       }
       throw error;

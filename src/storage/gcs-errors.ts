@@ -26,6 +26,13 @@ export class GcsRefusal extends Error {
   }
 }
 
+/** There is no token to ask with: `cause` is what the credentials' own library threw. */
+export class GcsAccessFailure extends Error {
+  constructor(cause: unknown) {
+    super('no access token', { cause });
+  }
+}
+
 interface Meaning {
   readonly code: ErrorCode;
   readonly hint?: string;
@@ -40,6 +47,7 @@ const untrusted: Meaning = {
   hint: 'the endpoint’s certificate is not trusted: name its authority in NODE_EXTRA_CA_CERTS',
 };
 const tokenRefused = denied('the access token was refused: check the service account and this machine’s clock');
+const noToken = denied('no access token could be had: check the service account’s key, or the machine’s account');
 const noPermission = undefined;
 
 /** What each of Google's own words means. A word that is not here, or has no meaning of its own, is judged by its HTTP status. */
@@ -97,6 +105,7 @@ function meaningOfStatus(status: number): Meaning {
   if (status === 412) return { code: 'STORAGE_ALREADY_EXISTS' };
   if (status === 416) return broken('the object is shorter than expected');
   if (status === 409 || status === 429 || status === 503) return throttled;
+  if (status === 501) return broken('this endpoint lacks an operation that is needed: use another');
   if (status >= 500 || status === 408) return unreachable;
   return { code: 'STORAGE_BROKEN' };
 }
@@ -104,14 +113,15 @@ function meaningOfStatus(status: number): Meaning {
 /** Anything a request led to, as one of ours; the message begins with Google's own word. */
 export function gcsError(error: unknown, operation: GcsOperation): StationError {
   if (error instanceof StationError) return error;
-  const word = wordOf(error);
-  const meaning = meaningOf(error, word);
+  const original = error instanceof GcsAccessFailure ? error.cause : error;
+  const word = wordOf(original);
+  const meaning = error instanceof GcsAccessFailure ? meaningWithoutAccess(original, word) : meaningOf(original, word);
   const hint =
     meaning.code === 'STORAGE_DENIED' && meaning.hint === undefined
       ? `the service account lacks ${operation.permission} on ${operation.url}: grant it a role that holds it, such as Storage Object User`
       : meaning.hint;
-  return new StationError(meaning.code, `${word}: ${textOf(error)} (${operation.permission} on ${operation.url})`, {
-    cause: error,
+  return new StationError(meaning.code, `${word}: ${textOf(original)} (${operation.permission} on ${operation.url})`, {
+    cause: original,
     ...(hint === undefined ? {} : { hint }),
   });
 }
@@ -128,6 +138,12 @@ function meaningOf(error: unknown, word: string): Meaning {
   if (status !== undefined) return meaningOfStatus(status);
   // Without a status no answer came: a word in capitals is then the network's or the system's (ECONNREFUSED).
   return /^[A-Z][A-Z0-9_]+$/.test(word) ? unreachable : { code: 'STORAGE_BROKEN' };
+}
+
+function meaningWithoutAccess(error: unknown, word: string): Meaning {
+  const meaning = meaningOf(error, word);
+  const passes = meaning.code === 'STORAGE_UNREACHABLE' || meaning.code === 'STORAGE_THROTTLED';
+  return passes || meaningOfWord[word] !== undefined ? meaning : noToken;
 }
 
 /** Google gives "notFound" for objects and buckets alike; its text tells them apart. */
@@ -161,6 +177,8 @@ function tokenRefusalOf(error: unknown) {
 /** Connecting to several addresses at once fails with an error that has no text of its own. */
 function textOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return textOf(error.errors[0]);
+  const refusal = tokenRefusalOf(error)?.data?.error;
+  if (typeof refusal === 'object' && refusal !== null && 'message' in refusal) return String(refusal.message);
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -52,7 +52,7 @@ function send(
       url.protocol === 'https:'
         ? requestByHttps(url, { ...options, agent: agents.https })
         : requestByHttp(url, { ...options, agent: agents.http });
-    request.once('response', resolve).once('error', reject);
+    request.once('response', resolve).on('error', reject);
     request.once('timeout', () => request.destroy(silence(`nothing came for ${settings.idleTimeout} ms`)));
     request.once('socket', (socket) => {
       if (!socket.connecting) return;

@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isStationError, StationError } from '../errors.ts';
 import { createGcsAccessSource } from './gcs-access.ts';
-import { type GcsOperation, GcsRefusal, gcsError, statusOf } from './gcs-errors.ts';
+import { GcsAccessFailure, type GcsOperation, GcsRefusal, gcsError, statusOf } from './gcs-errors.ts';
 import { type GcsExchange, openGcsConnections } from './gcs-exchange.ts';
 import { defaultGcsStoreSettings, type GcsStoreSettings } from './gcs-settings.ts';
 import type { GcsStoreOptions } from './store-options.ts';
@@ -33,7 +33,7 @@ export interface GcsSession {
   readonly url: string;
   /** `/storage/v1/b/BUCKET/o` */
   readonly objects: string;
-  /** Sends a request and takes its answer in: a success, or 308 (an upload goes on). */
+  /** Sends a request and takes its answer in: a success, or of an upload 308 (it goes on). */
   ask(request: GcsRequest, operation: GcsOperation, signal?: AbortSignal): Promise<GcsAnswer>;
   /** Sends a request and hands on its answer while the body is still to come. */
   open(request: GcsRequest, operation: GcsOperation, signal?: AbortSignal): Promise<IncomingMessage>;
@@ -51,14 +51,17 @@ export function openGcsSession(options: GcsStoreOptions, given: Partial<GcsStore
   const connections = openGcsConnections(settings);
   const root = posix.join(options.path, 'x').slice(0, -1);
   const attempt = async (request: GcsRequest, signal: AbortSignal | undefined): Promise<IncomingMessage> => {
-    const { endpoint, headers } = await orAbort(source.get(), signal);
+    const { endpoint, headers } = await orAbort(source.get(), signal).catch((error: unknown) => {
+      throw new GcsAccessFailure(error);
+    });
     const url = new URL(request.address, `${endpoint}/`);
     for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
     const { method, body = [] } = request;
     const all = { ...request.headers, ...headers };
     const answer = await connections.exchange({ method, url, headers: all, body, signal });
     const { statusCode: status = 0 } = answer;
-    if ((status >= 200 && status < 300) || status === 308) return answer;
+    const goesOn = status === 308 && request.address instanceof URL;
+    if ((status >= 200 && status < 300) || goesOn) return answer;
     throw new GcsRefusal(status, answer.headers, await readText(answer));
   };
   const retryOf = ({ attempts = settings.attempts }: GcsRequest): Retry => ({ attempts, renew: source.forget });

@@ -26,14 +26,15 @@ export async function startUpload(context: OperationContext): Promise<Reply> {
 export async function uploadChunk(context: OperationContext): Promise<Reply> {
   const upload = uploadOf(context);
   if (upload.state.kind === 'done') return done(context, upload.state.object);
-  const header = context.request.headers['content-range'] ?? '';
-  const [, first = '0', last, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(header) ?? [];
-  if (header !== '' && last === undefined && !/^bytes \*\/0$/.test(header)) throw invalid('Invalid Content-Range');
+  const header = context.request.headers['content-range'] ?? 'bytes 0-*/*';
+  const [, first = '', last = '', total = ''] = /^bytes (\d+)-(\d+|\*)\/(\d+|\*)$/.exec(header) ?? [];
+  if (first === '') throw invalid('Invalid Content-Range');
   const received = await context.receive();
   const held = sizeOf(upload);
   if (Number(first) > held) throw invalid(`Invalid request. The upload stands at ${held}.`);
-  const isWhole = last === undefined || received.length === Number(last) - Number(first) + 1;
-  const isLast = isWhole && (header === '' || last === undefined || Number(last) + 1 === Number(total));
+  // With an asterisk the request is all the rest, whose size only its own end tells.
+  const isWhole = last === '*' || received.length === Number(last) - Number(first) + 1;
+  const isLast = isWhole && (last === '*' || Number(last) + 1 === Number(total));
   const end = isLast ? received.length : received.length - (received.length % GRANULE);
   const fresh = received.subarray(held - Number(first), Math.max(end, held - Number(first)));
   await keep(context, upload, fresh);

@@ -20,6 +20,8 @@ export interface GcsServerOptions {
   /** Lets requests without a token in, as emulators do: for clients told of it by STORAGE_EMULATOR_HOST. */
   readonly allowAnonymous?: boolean;
   readonly now?: () => number;
+  /** Sees the body of each request, and may change it as a broken wire does. */
+  readonly onReceive?: (operation: string, body: Buffer) => void;
 }
 
 export interface GcsServer {
@@ -46,6 +48,7 @@ export interface GcsServer {
 export async function startGcsServer(options: GcsServerOptions = {}): Promise<GcsServer> {
   const state: ServerState = {
     allowAnonymous: options.allowAnonymous ?? false,
+    onReceive: options.onReceive ?? (() => {}),
     tokens: createTokenIssuer(options.now ?? Date.now),
     spool: await createSpool(),
     buckets: new Map((options.buckets ?? []).map((name) => [name, new Bucket()])),
@@ -54,7 +57,8 @@ export async function startGcsServer(options: GcsServerOptions = {}): Promise<Gc
     url: '',
   };
   const server = createServer((incoming, response) => {
-    handle(state, incoming, response).catch(() => incoming.socket.destroy());
+    const { socket } = incoming;
+    handle(state, incoming, response, () => socket.destroy()).catch(() => socket.destroy());
   });
   server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve, reject) => {
@@ -82,6 +86,7 @@ export async function startGcsServer(options: GcsServerOptions = {}): Promise<Gc
 
 interface ServerState {
   readonly allowAnonymous: boolean;
+  readonly onReceive: (operation: string, body: Buffer) => void;
   readonly tokens: TokenIssuer;
   readonly spool: Spool;
   readonly buckets: Map<string, Bucket>;
@@ -105,7 +110,12 @@ function inspectionOf(state: ServerState): Pick<GcsServer, 'objects' | 'read' | 
   };
 }
 
-async function handle(state: ServerState, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(
+  state: ServerState,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  hangUp: () => void,
+): Promise<void> {
   if (incoming.url?.startsWith('/_control/') === true) return control(incoming, response, state);
   const request = parseGcsRequest(incoming);
   const { method, operation, bucket, key, headers } = request;
@@ -114,9 +124,9 @@ async function handle(state: ServerState, incoming: IncomingMessage, response: S
   const fault = state.faults.take(request);
   if (fault?.kind === 'hang') return;
   if (fault?.kind === 'delay') await pause(fault.milliseconds);
-  if (fault?.kind === 'drop' && fault.at === 'start') return void incoming.socket.destroy();
+  if (fault?.kind === 'drop' && fault.at === 'start') return hangUp();
   const reply = await answer(state, incoming, request, fault).catch(refusalReply);
-  if (fault?.kind === 'drop' && fault.at !== 'half-response') return void incoming.socket.destroy();
+  if (fault?.kind === 'drop' && fault.at !== 'half-response') return hangUp();
   record.status = reply.status;
   await sendReply(incoming, response, reply, fault);
 }
@@ -129,7 +139,12 @@ async function answer(
 ): Promise<Reply> {
   // A chunk that is cut off half way is kept as far as it came; any other half of a request is nothing.
   const half = fault?.kind === 'drop' && fault.at === 'half-request';
-  const receive = () => receiveBody(incoming, half ? Number(incoming.headers['content-length'] ?? 0) / 2 : undefined);
+  const receive = async () => {
+    const limit = half ? Number(incoming.headers['content-length'] ?? 0) / 2 : undefined;
+    const body = await receiveBody(incoming, limit);
+    state.onReceive(request.operation, body);
+    return body;
+  };
   if (fault?.kind === 'answer') {
     await receive();
     throw new GcsRefusal(fault.status, fault.code, 'A fault on demand', fault.headers);
@@ -141,7 +156,8 @@ async function answer(
   if (request.operation === 'Metadata') return machineMetadata(state, request);
   const isUpload = ['UploadChunk', 'UploadState', 'CancelUpload'].includes(request.operation);
   try {
-    if (!isUpload && !state.allowAnonymous) state.tokens.check(incoming);
+    const isAnonymous = state.allowAnonymous && incoming.headers.authorization === undefined;
+    if (!isUpload && !isAnonymous) state.tokens.check(incoming);
     const bucket = state.buckets.get(request.bucket);
     if (bucket === undefined) throw noSuchBucket();
     if (half && !isUpload) return { status: 0 };
@@ -156,7 +172,7 @@ async function answer(
     });
   } catch (error) {
     // An answer before the body is read would be lost with the connection.
-    await receive();
+    await receiveBody(incoming, undefined);
     throw error;
   }
 }

@@ -5,6 +5,9 @@ import { GcsRefusal } from './gcs-refusal.ts';
 const GOOGLE_TOKEN_URL = 'https://oauth2.googleapis.com/token';
 const EMAIL = 'station@test-project.iam.gserviceaccount.com';
 
+/** Of all servers in this process: making one takes longer than most tests. */
+const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+
 export interface TokenIssuer {
   /** The content of a service account's key file, as the console hands it out. */
   serviceAccountKey(tokenUrl: string): string;
@@ -20,7 +23,6 @@ export interface TokenIssuer {
 
 /** Google's token endpoint, as far as a service account meets it: RS256, audience, time and account are really checked. */
 export function createTokenIssuer(now: () => number): TokenIssuer {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   let tokens = new Set<string>();
   const issue = () => {
     const token = `ya29.${randomUUID()}`;
