@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { litestreamBinary } from '../test/peers/litestream.ts';
+import { binary, getLitestream } from '../test/peers/litestream.ts';
 
 const checkout = join(import.meta.dirname, '..');
 
@@ -38,7 +38,8 @@ export const ours: Contender = {
 };
 
 export async function litestream(): Promise<Contender> {
-  const binary = await litestreamBinary();
+  const peer = await getLitestream();
+  if (peer.kind === 'missing') throw new Error(peer.reason);
   return {
     name: 'litestream',
     run: (place, command) => {
