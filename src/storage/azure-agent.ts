@@ -7,28 +7,38 @@ import type { AzureStoreSettings } from './azure-settings.ts';
  * Connections that are given up when they take too long to open, or when nothing passes for too long. The SDK's own
  * time limit is one for a whole request, which a large download on a slow line would meet too.
  *
- * A proxy named in HTTPS_PROXY is reached by the SDK's own agent, which knows no such limits.
+ * With an agent of ours the SDK leaves HTTP_PROXY, HTTPS_PROXY and NO_PROXY alone, so the agent takes them.
  */
 export function limitedAgent(url: string, settings: AzureStoreSettings): HttpAgent {
   const secure = new URL(url).protocol === 'https:';
-  const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, timeout: settings.idleTimeout });
+  const options = { keepAlive: true, timeout: settings.idleTimeout, proxyEnv: process.env };
+  const agent = new (secure ? HttpsAgent : HttpAgent)(options);
   const connect = agent.createConnection.bind(agent);
-  agent.createConnection = (options, callback) => {
-    const connection = connect(options, callback);
+  agent.createConnection = (target, callback) => {
+    const connection = connect(target, (error, opened) => {
+      // Behind a proxy the connection is handed over here, when it is open.
+      if (opened instanceof Socket && opened !== connection) limitIdle(opened, settings);
+      callback?.(error, opened);
+    });
     if (connection instanceof Socket) limit(connection, secure ? 'secureConnect' : 'connect', settings);
     return connection;
   };
   return agent;
 }
 
-function limit(socket: Socket, opened: string, { connectTimeout, idleTimeout }: AzureStoreSettings): void {
-  let waiting = connectTimeout;
-  socket.setTimeout(waiting);
+function limit(socket: Socket, opened: string, settings: AzureStoreSettings): void {
+  const tooLong = () => giveUp(socket, settings.connectTimeout);
+  socket.setTimeout(settings.connectTimeout).once('timeout', tooLong);
   socket.once(opened, () => {
-    waiting = idleTimeout;
-    socket.setTimeout(waiting);
+    socket.off('timeout', tooLong);
+    limitIdle(socket, settings);
   });
-  socket.on('timeout', () => {
-    socket.destroy(Object.assign(new Error(`nothing came for ${waiting} ms`), { code: 'ETIMEDOUT' }));
-  });
+}
+
+function limitIdle(socket: Socket, { idleTimeout }: AzureStoreSettings): void {
+  socket.setTimeout(idleTimeout).once('timeout', () => giveUp(socket, idleTimeout));
+}
+
+function giveUp(socket: Socket, waited: number): void {
+  socket.destroy(Object.assign(new Error(`nothing came for ${waited} ms`), { code: 'ETIMEDOUT' }));
 }

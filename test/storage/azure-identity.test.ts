@@ -7,6 +7,7 @@ import { Site } from '../e2e/life.ts';
 import { type Azurite, startAzurite } from '../servers/azurite.ts';
 import { azureService } from './azure-backend.ts';
 import { type Certificate, makeCertificate } from './azure-certificate.ts';
+import { startHttpProxy } from './azure-http-proxy.ts';
 
 let certificate: Certificate;
 let server: Azurite;
@@ -66,6 +67,16 @@ it('opens the account to whoever has it, and needs no other credentials', async 
   const second = await here.run(['list'], { environment });
   expect(second.code, second.log()).toBe(0);
   expect(second.seen()).toEqual(first.acknowledged());
+});
+
+it('goes through the proxy that the environment names, encrypted all the way', async () => {
+  const { environment } = await startIdentityEndpoint('https://storage.azure.com');
+  const proxy = await startHttpProxy('pass');
+  await azureService(server, readFileSync(certificate.certificate, 'utf8')).createContainer('behind');
+  await using here = site('behind');
+  const life = await here.run(['add=3'], { environment: { ...environment, HTTPS_PROXY: proxy.url } });
+  expect(life.code, life.log()).toBe(0);
+  expect(proxy.asked).toContain(`127.0.0.1:${server.port}`);
 });
 
 it('a container that nobody made is named, with the identity at work', async () => {

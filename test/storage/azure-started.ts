@@ -10,7 +10,7 @@ import { azureOptions, azureService } from './azure-backend.ts';
 export const createOnly = { createOnly: true } as const;
 export const text = (content: string) => bodyFromBytes(Buffer.from(content));
 export const PART = 64 * 1024;
-const impatient: StoreSettings = {
+export const impatient: StoreSettings = {
   connectTimeout: milliseconds(1_000),
   idleTimeout: milliseconds(500),
   attempts: 2,
