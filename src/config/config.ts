@@ -78,6 +78,8 @@ export interface ReplicaConfig {
   readonly store: StoreOptions;
   /** 1 s to 1 h. */
   readonly syncInterval: Milliseconds;
+  /** Bytes a second; undefined: as fast as the line takes them. */
+  readonly maxUploadRate: Bytes | undefined;
   readonly snapshotInterval: Milliseconds;
   readonly retention: RetentionConfig;
   /** Undefined: the replica is not compared with the database from time to time. */

@@ -8,7 +8,7 @@ import { addProblem } from './reading.ts';
 import type { ReplicaReading } from './replica-reading.ts';
 import { resolvePath } from './resolve-path.ts';
 import { readS3Options } from './s3-options.ts';
-import { find, findBoolean, findDuration, type Section, type SectionValue } from './section.ts';
+import { find, findBoolean, findDuration, findSize, type Section, type SectionValue } from './section.ts';
 
 const hour = 3_600_000;
 
@@ -118,6 +118,7 @@ function withSchedule(
   return {
     store,
     syncInterval: findDuration(sections, 'sync-interval') ?? milliseconds(10_000),
+    maxUploadRate: findSize(sections, 'max-upload-rate'),
     snapshotInterval:
       findDuration(sections, 'snapshot-interval') ??
       findDuration(outer, 'snapshot.interval') ??

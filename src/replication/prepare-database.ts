@@ -9,6 +9,7 @@ import { inspectLocalDatabase } from '../restore/local-database.ts';
 import type { NamedReplica } from '../restore/restore-options.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { openStore } from '../storage/open-store.ts';
+import { limitUploadRate } from '../storage/rate-limited-store.ts';
 import type { KnownState } from '../wal/follower.ts';
 import { decideStart } from './decide-start.ts';
 import { type LoadedStaging, loadStaging } from './load-staging.ts';
@@ -159,8 +160,9 @@ async function makeDataFolder(databasePath: string): Promise<void> {
 
 async function openReplicas(configs: readonly ReplicaConfig[], opened: Opened): Promise<readonly NamedReplica[]> {
   return await Promise.all(
-    configs.map(async ({ name, store: where }) => {
-      const store = await openStore(where);
+    configs.map(async ({ name, store: where, maxUploadRate }) => {
+      const opening = await openStore(where);
+      const store = maxUploadRate === undefined ? opening : limitUploadRate(opening, maxUploadRate);
       opened.add(() => store.close());
       return { name, store };
     }),

@@ -109,9 +109,11 @@ export class ReplicaUploader {
     this.#wake.wake();
   }
 
-  /** From now on: no pauses between batches, short waits after failures. */
+  /** From now on: no pauses between batches, short waits after failures, no limit on the speed. */
   hurry(): void {
     this.#mode = 'drain';
+    // Before the limit on the time, which is due to the size alone.
+    this.#options.store.liftUploadLimit?.();
     this.#upload?.limit(this.#failures);
     this.#wake.wake();
   }

@@ -51,4 +51,6 @@ export interface ObjectStore {
   ): AsyncIterable<ObjectInfo>;
   delete(keys: readonly string[], signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
+  /** Ends a limit on the speed of uploads (`max-upload-rate`), for good; absent where there is none. */
+  liftUploadLimit?(): void;
 }

@@ -242,6 +242,19 @@ describe('an S3 replica', () => {
   });
 });
 
+describe('the limit on uploads', () => {
+  it('is none, or the replica’s own, or the file’s', () => {
+    expect(replicaOf(['path: /r']).maxUploadRate).toBeUndefined();
+    expect(replicaOf(['path: /r'], {}, 'max-upload-rate: 5MB\n').maxUploadRate).toBe(5_000_000);
+    expect(replicaOf(['path: /r', 'max-upload-rate: 1MiB'], {}, 'max-upload-rate: 5MB\n').maxUploadRate).toBe(1 << 20);
+  });
+
+  it('leaves something to upload with', () => {
+    const error = errorOfText(withReplica('path: /r', 'max-upload-rate: 0'));
+    expect(error.message).toContain('outside 16KiB to any');
+  });
+});
+
 describe('names', () => {
   it('are unique, and given ones are kept', () => {
     const text = `dbs: [{path: /a.db, replicas: [{path: /1}, {path: /2, name: file-2}, {path: /3}, {path: /4}]}]`;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DatabaseConfig } from '../../src/config/config.ts';
 import { createLog } from '../../src/observe/create-log.ts';
-import { bytes, milliseconds } from '../../src/quantities.ts';
+import { type Bytes, bytes, milliseconds } from '../../src/quantities.ts';
 import { createReplication } from '../../src/replication/replication.ts';
 import type { ReplicationSettings } from '../../src/replication/replication-settings.ts';
 import type { Replication } from '../../src/supervisor/replication-port.ts';
@@ -26,7 +27,11 @@ const path = () => join(folder, 'data', 'station.db');
 const never = new AbortController().signal;
 
 /** Replication of the database to these folders, prepared. */
-async function prepare(replicas: readonly string[], change: Partial<ReplicationSettings> = {}): Promise<Replication> {
+async function prepare(
+  replicas: readonly string[],
+  change: Partial<ReplicationSettings> = {},
+  maxUploadRate?: Bytes,
+): Promise<Replication> {
   const where = 'test';
   const retention = { enabled: true, duration: milliseconds(3.6e6), checkInterval: milliseconds(3.6e6) };
   const database: DatabaseConfig = {
@@ -37,6 +42,7 @@ async function prepare(replicas: readonly string[], change: Partial<ReplicationS
       name,
       store: { type: 'file', path: join(folder, name) },
       syncInterval: milliseconds(1_000),
+      maxUploadRate,
       snapshotInterval: milliseconds(3.6e6),
       retention,
       validationInterval: undefined,
@@ -134,6 +140,18 @@ describe('replication of a database', () => {
     wipe();
     await drain(await prepare(['one', 'two']));
     expect(notes()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('keeps to a limit on the rate, until the last sync', async () => {
+    const rate = bytes(16 * 1024);
+    // More than the second's worth that goes at once, and nothing that compression would make small.
+    write(randomBytes(400 * 1024).toString('hex')).close();
+    const replication = await prepare(['slow'], {}, rate);
+    await captured(1);
+    await sleep(1_000);
+    expect(files('slow', 0)).toEqual([]);
+    expect(await drain(replication)).toMatchObject({ complete: true });
+    expect(files('slow', 0).length).toBeGreaterThan(0);
   });
 
   it('uploads nothing anew after a restore, a commit and a death before its upload', async () => {

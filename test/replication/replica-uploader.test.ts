@@ -3,11 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StationError } from '../../src/errors.ts';
 import type { LogFields } from '../../src/observe/log.ts';
-import { type Milliseconds, milliseconds, type Txid, txid } from '../../src/quantities.ts';
+import { bytes, type Milliseconds, milliseconds, type Txid, txid } from '../../src/quantities.ts';
 import type { RemotePosition } from '../../src/replication/reconcile.ts';
 import { replicaLog } from '../../src/replication/replica-log.ts';
 import { ReplicaUploader, type UploaderOptions } from '../../src/replication/replica-uploader.ts';
 import type { Staging } from '../../src/replication/staging.ts';
+import { limitUploadRate } from '../../src/storage/rate-limited-store.ts';
 import { Bench } from './support/bench.ts';
 import { changeSet, page, snapshotOf, wholeDatabase } from './support/change-sets.ts';
 import { MemoryStore } from './support/memory-store.ts';
@@ -124,6 +125,17 @@ describe('an upload', () => {
     uploader.hurry();
     await uploader.settled();
     expect(uploader.complete).toBe(true);
+  });
+
+  it('that is held up by its limit on the rate goes on at full speed in the drain', async () => {
+    const clock = () => milliseconds(0);
+    const uploader = start({ store: limitUploadRate(store, bytes(1), clock) });
+    await until(() => store.puts.length === 1);
+    expect(store.objects.size).toBe(0);
+    uploader.hurry();
+    await uploader.settled();
+    expect(uploader.complete).toBe(true);
+    expect(store.puts).toHaveLength(1);
   });
 
   it('that hangs for ever ends with the stop', async () => {

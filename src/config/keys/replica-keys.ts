@@ -13,6 +13,7 @@ import {
   syncInterval,
   text,
   texts,
+  uploadRate,
   warn,
 } from './takes.ts';
 
@@ -57,6 +58,13 @@ export const replicaKeys: readonly KeyRule[] = [
     takes: syncInterval,
     treatment: honoured,
     meaning: 'Least time between two uploads while commits keep coming. Default 10s.',
+  },
+  {
+    name: 'max-upload-rate',
+    places: replicaAndTop,
+    takes: uploadRate,
+    treatment: honoured,
+    meaning: 'Most bytes a second sent to it, such as `5MB`; not during the last sync. Default: no limit.',
   },
   {
     name: 'retention',

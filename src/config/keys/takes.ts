@@ -32,6 +32,8 @@ export const partSize: Takes = { kind: 'size', from: bytes(5 * mebibyte), to: by
 export const anySize: Takes = { kind: 'size', from: bytes(0), to: bytes(Number.MAX_SAFE_INTEGER) };
 /** Below this not even one sync of a small database would fit. */
 export const stagingSize: Takes = { kind: 'size', from: bytes(mebibyte), to: bytes(Number.MAX_SAFE_INTEGER) };
+/** A second. Less would never bring a first snapshot home. */
+export const uploadRate: Takes = { kind: 'size', from: bytes(16 * 1024), to: bytes(Number.MAX_SAFE_INTEGER) };
 export const count: Takes = { kind: 'integer', from: 0, to: 2 ** 31 };
 export const anyInteger: Takes = { kind: 'integer', from: -1, to: Number.MAX_SAFE_INTEGER };
 export const positive: Takes = { kind: 'integer', from: 1, to: 1000 };
