@@ -25,9 +25,3 @@ function isLocal(endpoint: string): boolean {
     /\.local(host)?$/.test(host)
   );
 }
-
-/** Whether an endpoint is AWS's own: then buckets are in the host name, and the region is AWS's. */
-export function isAwsEndpoint(endpoint: string): boolean {
-  if (!URL.canParse(endpoint)) return false;
-  return /(^|\.)amazonaws\.com(\.cn)?$/.test(new URL(endpoint).hostname);
-}

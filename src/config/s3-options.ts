@@ -1,5 +1,5 @@
+import { aws, recognizeS3Provider, regionInHost } from '../storage/s3-providers.ts';
 import type { S3StoreOptions } from '../storage/store-options.ts';
-import { isAwsEndpoint } from './endpoint.ts';
 import type { LookupVariable } from './expand-variables.ts';
 import { inEnvironment } from './problem.ts';
 import { readEndpoint } from './read-endpoint.ts';
@@ -11,14 +11,14 @@ import { find, findBoolean, findNumber, findSize, findText, type Section } from 
 /** Options of an S3 replica from its own keys, its URL and the file's defaults, in this order of weight. */
 export function readS3Options(bucket: string, sections: readonly Section[], replica: ReplicaReading): S3StoreOptions {
   const endpoint = readEndpoint(sections, replica);
-  const elsewhere = endpoint !== undefined && !isAwsEndpoint(endpoint);
+  const provider = recognizeS3Provider(endpoint);
   return {
     type: 's3',
     bucket,
     path: findText(sections, 'path') ?? '',
     endpoint,
-    region: findText(sections, 'region') ?? defaultRegion(elsewhere, replica.lookup),
-    forcePathStyle: findBoolean(sections, 'force-path-style') ?? elsewhere,
+    region: findText(sections, 'region') ?? defaultRegion(endpoint, replica.lookup),
+    forcePathStyle: findBoolean(sections, 'force-path-style') ?? provider.pathStyle,
     credentials: readCredentials(sections, replica),
     skipVerify: findBoolean(sections, 'skip-verify') ?? false,
     signPayload: findBoolean(sections, 'sign-payload'),
@@ -29,9 +29,10 @@ export function readS3Options(bucket: string, sections: readonly Section[], repl
   };
 }
 
-/** AWS_REGION says where the container runs; a store elsewhere does not care, and mostly calls itself us-east-1. */
-function defaultRegion(elsewhere: boolean, lookup: LookupVariable): string | undefined {
-  if (elsewhere) return 'us-east-1';
+/** AWS_REGION says where the container runs; a store elsewhere has regions of its own, or none. */
+function defaultRegion(endpoint: string | undefined, lookup: LookupVariable): string | undefined {
+  const provider = recognizeS3Provider(endpoint);
+  if (endpoint !== undefined && provider !== aws) return regionInHost(endpoint, provider) ?? provider.region;
   return lookup('LITESTREAM_S3_REGION') || lookup('AWS_REGION') || lookup('AWS_DEFAULT_REGION') || undefined;
 }
 

@@ -17,8 +17,8 @@ export function createS3Client(
     region: async () => region(),
     forcePathStyle: endpoint.pathStyle,
     maxAttempts: settings.attempts,
-    // Stores that are not AWS break on checksums they do not know (rqlite #2699). Every LTX file checks itself.
-    ...(endpoint.provider === 'aws' ? {} : { requestChecksumCalculation: 'WHEN_REQUIRED' as const }),
+    // Every LTX file checks itself, so that a store which breaks on checksums can do without.
+    ...(endpoint.provider.checksums ? {} : { requestChecksumCalculation: 'WHEN_REQUIRED' as const }),
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
       connectionTimeout: settings.connectTimeout,
@@ -26,7 +26,8 @@ export function createS3Client(
       ...(options.skipVerify ? { httpsAgent: { rejectUnauthorized: false } } : {}),
     },
   });
-  if (endpoint.provider === 'compatible') addContentMd5(client);
+  if (endpoint.provider.deleteChecksum === 'md5') addContentMd5(client);
+  addHeaders(client, endpoint.provider.headers);
   if (options.signPayload === false) leavePayloadUnsigned(client);
   return client;
 }
@@ -59,6 +60,18 @@ function addContentMd5(client: S3Client): void {
       return next(args);
     },
     { step: 'build', priority: 'low', name: 'contentMd5ForDeleteObjects' },
+  );
+}
+
+/** Headers of the provider's own, on every request, before it is signed. */
+function addHeaders(client: S3Client, headers: Readonly<Record<string, string>>): void {
+  if (Object.keys(headers).length === 0) return;
+  client.middlewareStack.add(
+    (next) => (args) => {
+      Object.assign((args.request as SignableRequest).headers, headers);
+      return next(args);
+    },
+    { step: 'build', priority: 'low', name: 'headersOfProvider' },
   );
 }
 

@@ -1,12 +1,17 @@
 import { DeleteObjectCommand, DeleteObjectsCommand } from '@aws-sdk/client-s3';
-import { isStationError } from '../errors.ts';
+import { isStationError, StationError } from '../errors.ts';
 import { type S3Operation, s3Error, statusOf, wordOf } from './s3-errors.ts';
+import { listObjects } from './s3-listing.ts';
 import type { S3Session } from './s3-session.ts';
 
 const MOST_KEYS = 1000;
 const PARALLEL_DELETES = 8;
 
-/** Deletes in batches. A key that is not there is no error; one that could not be deleted is, even if all others were. */
+/**
+ * Deletes in batches. A key that is not there is no error; one that could not be deleted is, even if all others were.
+ * Where a store is known to say that it deleted what it keeps, one list afterwards tells.
+ * @throws StationError STORAGE_BROKEN naming the first key that is still there
+ */
 export async function deleteObjects(
   session: S3Session,
   keys: readonly string[],
@@ -20,6 +25,24 @@ export async function deleteObjects(
       if (!isUnknownOperation(error)) throw error;
       await deleteOneByOne(session, batch, signal);
     }
+    if (session.endpoint.provider.verifyDeletes) await checkGone(session, batch, signal);
+  }
+}
+
+async function checkGone(session: S3Session, keys: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+  const sorted = [...keys].sort();
+  const [first = '', last = ''] = [sorted[0], sorted.at(-1)];
+  const deleted = new Set(sorted);
+  let shared = 0;
+  while (shared < first.length && first[shared] === last[shared]) shared += 1;
+  const options = signal === undefined ? {} : { signal };
+  for await (const { key } of listObjects(session, first.slice(0, shared), options)) {
+    if (key > last) return;
+    if (!deleted.has(key)) continue;
+    const url = `s3://${session.options.bucket}/${session.fullKey(key)}`;
+    throw new StationError('STORAGE_BROKEN', `${url} was deleted, and is still there`, {
+      hint: `${session.endpoint.provider.name} answers such deletions with success; they are tried again`,
+    });
   }
 }
 

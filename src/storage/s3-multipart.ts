@@ -12,7 +12,6 @@ import type { S3Operation } from './s3-errors.ts';
 import { checkStored, conditionOf, operationOf, propertiesOf, readPart } from './s3-put.ts';
 import type { S3Session } from './s3-session.ts';
 
-const MOST_PARTS = 10_000;
 const ABORT_TIMEOUT = 5_000;
 
 /** Puts one object part by part, `concurrency` of them at a time; its condition is checked when they are put together. */
@@ -58,7 +57,8 @@ async function putParts(
   body: ObjectBody,
   signal: AbortSignal | undefined,
 ): Promise<CompletedPart[]> {
-  const partSize = Math.max(session.settings.partSize, Math.ceil(body.size / MOST_PARTS));
+  const { mostParts } = session.endpoint.provider;
+  const partSize = Math.max(session.settings.partSize, Math.ceil(body.size / mostParts));
   const count = Math.ceil(body.size / partSize);
   const stop = new AbortController();
   const either = AbortSignal.any(signal === undefined ? [stop.signal] : [stop.signal, signal]);

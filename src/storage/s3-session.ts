@@ -1,7 +1,9 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { createS3Client } from './s3-client.ts';
+import { type CreateOnlyKnowledge, startCreateOnlyKnowledge } from './s3-create-only.ts';
 import { resolveS3Endpoint, type S3Endpoint } from './s3-endpoint.ts';
 import { bucketRegionOf, type S3Operation, s3Error } from './s3-errors.ts';
+import { aws } from './s3-providers.ts';
 import { defaultS3StoreSettings, type S3StoreSettings } from './s3-settings.ts';
 import type { S3StoreOptions } from './store-options.ts';
 
@@ -10,6 +12,7 @@ export interface S3Session {
   readonly options: S3StoreOptions;
   readonly settings: S3StoreSettings;
   readonly endpoint: S3Endpoint;
+  readonly createOnly: CreateOnlyKnowledge;
   /** `s3://bucket/path` */
   readonly url: string;
   /**
@@ -27,19 +30,22 @@ export interface S3Session {
 }
 
 export function openS3Session(options: S3StoreOptions, given: Partial<S3StoreSettings>): S3Session {
+  const endpoint = resolveS3Endpoint(options, process.env, given.provider);
+  const { provider } = endpoint;
   const settings: S3StoreSettings = {
     ...defaultS3StoreSettings,
+    ...(provider.concurrency === undefined ? {} : { concurrency: provider.concurrency }),
     ...(options.partSize === undefined ? {} : { partSize: options.partSize }),
     ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
     ...given,
   };
-  const endpoint = resolveS3Endpoint(options, process.env);
   let region = endpoint.region;
   const client = createS3Client(options, endpoint, settings, () => region);
   return {
     options,
     settings,
     endpoint,
+    createOnly: startCreateOnlyKnowledge(provider, settings),
     url: `s3://${options.bucket}${options.path === '' ? '' : `/${options.path}`}`,
     fullKey: (key) => `${options.path}/${key}`,
     close: () => client.destroy(),
@@ -50,7 +56,7 @@ export function openS3Session(options: S3StoreOptions, given: Partial<S3StoreSet
       try {
         signal?.throwIfAborted();
         return await attempt().catch((error: unknown) => {
-          const elsewhere = endpoint.provider === 'aws' ? bucketRegionOf(error) : undefined;
+          const elsewhere = provider === aws ? bucketRegionOf(error) : undefined;
           if (elsewhere === undefined || elsewhere === asked) throw error;
           region = elsewhere;
           return attempt();

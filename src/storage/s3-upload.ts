@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { isStationError } from '../errors.ts';
 import type { ObjectBody, PutOptions } from './object-store.ts';
+import { putCreateOnly } from './s3-create-only.ts';
 import { wordOf } from './s3-errors.ts';
 import { putInParts } from './s3-multipart.ts';
 import { checkStored, conditionOf, operationOf, propertiesOf, readPart } from './s3-put.ts';
@@ -16,6 +17,11 @@ const CONFLICT_ATTEMPTS = 5;
  * STORAGE_UNREACHABLE, and where the SDK tried again by itself, perhaps as STORAGE_ALREADY_EXISTS. The caller reads back.
  */
 export async function upload(session: S3Session, key: string, body: ObjectBody, options: PutOptions): Promise<void> {
+  const put = (content: ObjectBody, how: PutOptions) => putPatiently(session, key, content, how);
+  await (options.createOnly ? putCreateOnly(session, key, body, options, put) : put(body, options));
+}
+
+async function putPatiently(session: S3Session, key: string, body: ObjectBody, options: PutOptions): Promise<void> {
   const once = body.size <= session.settings.partSize ? putInOne : putInParts;
   for (let attempt = 1; ; attempt += 1) {
     try {
