@@ -5,6 +5,7 @@ import { type ConfigContext, loadConfig, replicaFromUrl } from '../config/load.t
 import { createLog } from '../observe/create-log.ts';
 import type { Log } from '../observe/log.ts';
 import { azureSecretsOf } from '../storage/azure-secrets.ts';
+import { gcsSecretsOf } from '../storage/gcs-secrets.ts';
 import type { CommonOptions } from './run-options.ts';
 
 /** What surrounds this process, for the config's pure reader. `database` stands for STATION_DATABASE. */
@@ -43,6 +44,7 @@ export function openLog(config: Pick<Config, 'logging'>, databases: readonly Dat
 function secretsOf(database: DatabaseConfig): readonly string[] {
   return database.replicas.flatMap(({ store }) => {
     if (store.type === 'abs') return azureSecretsOf(store);
+    if (store.type === 'gs') return gcsSecretsOf(store);
     if (store.type !== 's3') return [];
     const customerKey = store.serverSideEncryption?.kind === 'customer' ? [store.serverSideEncryption.keyBase64] : [];
     const token = store.credentials?.sessionToken;

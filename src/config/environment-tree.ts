@@ -15,12 +15,14 @@ const s3Keys = [
   'storage-class',
 ];
 
+const gcsKeys = ['bucket', 'path', 'service-account-json-path', 'service-account-json', 'endpoint'];
+
 const absKeys = ['bucket', 'path', 'account-name', 'account-key', 'sas-token', 'connection-string', 'endpoint'];
 
 /** Kinds of replica that variables alone can configure; the first key is the one that does. */
 const kinds: readonly { readonly prefix: string; readonly type: string; readonly keys: readonly string[] }[] = [
   { prefix: 'LITESTREAM_S3', type: 's3', keys: s3Keys },
-  { prefix: 'LITESTREAM_GCS', type: 'gcs', keys: ['bucket', 'path', 'service-account-json-path'] },
+  { prefix: 'LITESTREAM_GCS', type: 'gcs', keys: gcsKeys },
   { prefix: 'LITESTREAM_ABS', type: 'abs', keys: absKeys },
   { prefix: 'LITESTREAM_FILE', type: 'file', keys: ['path'] },
 ];
@@ -28,6 +30,7 @@ const kinds: readonly { readonly prefix: string; readonly type: string; readonly
 /** The variables that would configure a replica of a type that works. */
 export const replicaVariables: readonly string[] = [
   'LITESTREAM_S3_BUCKET',
+  'LITESTREAM_GCS_BUCKET',
   'LITESTREAM_ABS_BUCKET',
   'LITESTREAM_FILE_PATH',
 ];

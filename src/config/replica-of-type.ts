@@ -2,6 +2,7 @@ import { milliseconds } from '../quantities.ts';
 import type { StoreOptions } from '../storage/store-options.ts';
 import { readAzureOptions } from './azure-options.ts';
 import type { ReplicaConfig, ReplicaType } from './config.ts';
+import { readGcsOptions } from './gcs-options.ts';
 import { placeKeys } from './place-keys.ts';
 import type { FoundReplica, Unnamed } from './read-replica.ts';
 import { addProblem } from './reading.ts';
@@ -62,10 +63,10 @@ function readStore(
   }
   if (type === 's3') return readS3Options(place, sections, replica);
   if (type === 'abs') return readAzureOptions(place, sections, replica);
-  const later = type === 'gs';
+  if (type === 'gs') return readGcsOptions(place, sections, replica);
   const where = sections[0]?.values.get('type')?.where ?? sections[0]?.where ?? replica.top.where;
-  const message = `replicas of type ${type} are not supported${later ? ' yet' : ''}`;
-  addProblem(reading, where, 'CONFIG_UNSUPPORTED', message, 'use type s3, abs or file, or remove this replica');
+  const message = `replicas of type ${type} are not supported`;
+  addProblem(reading, where, 'CONFIG_UNSUPPORTED', message, 'use type s3, gcs, abs or file, or remove this replica');
   return undefined;
 }
 

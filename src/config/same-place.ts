@@ -27,7 +27,7 @@ function placeOf(store: StoreOptions): string {
   if (store.type === 'file') return `file:${store.path}`;
   const path = store.path.split('/').filter((part) => part !== '');
   if (store.type === 'abs') return ['abs', accountOf(store), store.container, ...path].join('\n');
-  return ['s3', store.endpoint ?? '', store.bucket, ...path].join('\n');
+  return [store.type, store.endpoint ?? '', store.bucket, ...path].join('\n');
 }
 
 /** By whatever names the account: two ways of naming one are not recognized as the same. */

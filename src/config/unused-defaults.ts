@@ -2,7 +2,7 @@ import type { DatabaseConfig, ReplicaType } from './config.ts';
 import { addNote, addProblem, type ConfigReading } from './reading.ts';
 import type { Section } from './section.ts';
 
-const supported: ReadonlySet<ReplicaType> = new Set(['s3', 'abs', 'file']);
+const supported: ReadonlySet<ReplicaType> = new Set(['s3', 'gs', 'abs', 'file']);
 
 /** A default at the top that no replica takes would be ignored in silence: it is named instead. */
 export function reportUnusedDefaults(top: Section, databases: readonly DatabaseConfig[], reading: ConfigReading): void {

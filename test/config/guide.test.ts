@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { guideExamples } from './guide-examples.ts';
-import { errorOfText, loadText } from './load-text.ts';
+import { loadText } from './load-text.ts';
 
 const s3Environment = {
   LITESTREAM_S3_BUCKET: 'my-station-backups',
@@ -48,17 +48,6 @@ describe('the examples of the replication guide', () => {
     });
     expect(config.replicaVariables).toEqual(['LITESTREAM_S3_BUCKET']);
   });
-
-  it.each([['gcs', 'LITESTREAM_GCS_BUCKET', 'gs']])(
-    '%s: with its bucket set it is refused as not supported yet',
-    (name, variable, type) => {
-      const error = errorOfText(guideExamples[name] ?? '', { environment: { [variable]: 'backups' } });
-      expect(error).toMatchObject({
-        code: 'CONFIG_UNSUPPORTED',
-        message: `/config/litestream.yml:4:15: replicas of type ${type} are not supported yet`,
-      });
-    },
-  );
 
   it('several replicas: names stay the same whichever of them is configured', () => {
     const environment = { LITESTREAM_S3_BACKUP_BUCKET: 'second' };

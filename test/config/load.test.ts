@@ -51,7 +51,12 @@ describe('without a file', () => {
     expect(config).toMatchObject({
       source: undefined,
       databases: [{ path: '/data/station.db', replicas: [], notConfigured: [] }],
-      replicaVariables: ['LITESTREAM_S3_BUCKET', 'LITESTREAM_ABS_BUCKET', 'LITESTREAM_FILE_PATH'],
+      replicaVariables: [
+        'LITESTREAM_S3_BUCKET',
+        'LITESTREAM_GCS_BUCKET',
+        'LITESTREAM_ABS_BUCKET',
+        'LITESTREAM_FILE_PATH',
+      ],
     });
   });
 
@@ -98,10 +103,6 @@ describe('without a file', () => {
     expect(errorOf(() => load({ environment })).message).toBe(
       'environment LITESTREAM_S3_FORCE_PATH_STYLE: "force-path-style" is "perhaps", which is neither true nor false',
     );
-  });
-
-  it.each(['LITESTREAM_GCS_BUCKET'])('%s is refused as not supported yet', (variable) => {
-    expect(errorOf(() => load({ environment: { [variable]: 'b' } })).code).toBe('CONFIG_UNSUPPORTED');
   });
 });
 

@@ -96,7 +96,7 @@ describe('an S3 URL', () => {
     ['url: ftp://h/topsecret', 'CONFIG_VALUE', 'names no kind of store'],
     ['url: file:///r?x=1', 'CONFIG_UNKNOWN_KEY', '"x"'],
     ['url: "s3://b/p?concurrency=many"', 'CONFIG_VALUE', '"concurrency" is "many"'],
-    ['url: gs://b/p', 'CONFIG_UNSUPPORTED', 'replicas of type gs are not supported yet'],
+    ['url: webdav://h/p', 'CONFIG_UNSUPPORTED', 'replicas of type webdav are not supported'],
     ['url: sftp://user:topsecret@h/p', 'CONFIG_UNSUPPORTED', 'type sftp'],
   ])('%s is refused', (line, code, message) => {
     const error = errorOfText(withReplica(line));

@@ -28,7 +28,8 @@ export const replicaKeys: readonly KeyRule[] = [
     places: replica,
     takes: choice('s3', 'file', 'gcs', 'gs', 'abs', 'sftp', 'webdav', 'nats', 'oss'),
     treatment: honoured,
-    meaning: 'Kind of store; not needed with `url`. `s3`, `abs` and `file` work; the others are refused.',
+    meaning:
+      'Kind of store; not needed with `url`. `s3`, `gcs` (or `gs`), `abs` and `file` work; the others are refused.',
   },
   {
     name: 'name',
@@ -43,7 +44,7 @@ export const replicaKeys: readonly KeyRule[] = [
     takes: text,
     treatment: honoured,
     meaning:
-      'Instead of `type`, `bucket` and `path`: `s3://bucket/path?region=…`, `abs://account@container/path`, `file:///folder`, or a folder.',
+      'Instead of `type`, `bucket` and `path`: `s3://bucket/path?region=…`, `gs://bucket/path`, `abs://account@container/path`, `file:///folder`, or a folder.',
   },
   {
     name: 'path',

@@ -32,7 +32,7 @@ export const storeKeys: readonly KeyRule[] = [
     ['s3', 'gs', 'abs', 'oss'],
     'endpoint',
     text,
-    'The server, where it is not AWS. Without `http://` or `https://`: https, http for localhost and private addresses.',
+    'The server, where it is not the provider’s own. Without `http://` or `https://`: https, http for localhost and private addresses.',
   ),
   store(
     ['s3', 'oss'],
@@ -72,7 +72,13 @@ export const storeKeys: readonly KeyRule[] = [
   store(['s3', 'oss'], 'part-size', partSize, 'Size of the parts of large uploads.'),
   store(['s3', 'oss'], 'concurrency', positive, 'Parts in flight at a time.'),
 
-  store(['gs'], 'service-account-json-path', text, 'File of the service account’s key.'),
+  store(
+    ['gs'],
+    'service-account-json-path',
+    text,
+    'File of the service account’s key. Default: `GOOGLE_APPLICATION_CREDENTIALS`, then the SDK’s own chain.',
+  ),
+  store(['gs'], 'service-account-json', secret, 'The key itself, instead of its file.'),
   store(['abs'], 'container', text, 'The container; the same as `bucket`.'),
   store(['abs'], 'account-name', text, 'Storage account. Default: `LITESTREAM_ABS_ACCOUNT_NAME`.'),
   store(
