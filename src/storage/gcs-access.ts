@@ -4,7 +4,7 @@ import type { GcsStoreSettings } from './gcs-settings.ts';
 import type { GcsStoreOptions } from './store-options.ts';
 
 /** Where a request goes, and what it shows there. */
-export interface GcsAccess {
+interface GcsAccess {
   /** `https://storage.googleapis.com`, without a slash at the end. */
   readonly endpoint: string;
   readonly headers: Readonly<Record<string, string>>;

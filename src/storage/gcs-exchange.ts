@@ -54,14 +54,15 @@ function send(
         : requestByHttp(url, { ...options, agent: agents.http });
     request.once('response', resolve).on('error', reject);
     request.once('timeout', () => request.destroy(silence(`nothing came for ${settings.idleTimeout} ms`)));
-    request.once('socket', (socket) => {
-      if (!socket.connecting) return;
-      const limit = setTimeout(
-        () => request.destroy(silence(`no connection within ${settings.connectTimeout} ms`)),
-        settings.connectTimeout,
-      );
-      socket.once('connect', () => clearTimeout(limit));
-      request.once('close', () => clearTimeout(limit));
+    // From the start, not from the socket on: a proxy that hangs gives none.
+    const limit = setTimeout(
+      () => request.destroy(silence(`no connection within ${settings.connectTimeout} ms`)),
+      settings.connectTimeout,
+    );
+    const connected = () => clearTimeout(limit);
+    request.once('close', connected).once('socket', (socket) => {
+      if (socket.connecting) socket.once('connect', connected);
+      else connected();
     });
     for (const part of body) request.write(part);
     request.end();

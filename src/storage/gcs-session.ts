@@ -8,7 +8,7 @@ import { type GcsExchange, openGcsConnections } from './gcs-exchange.ts';
 import { defaultGcsStoreSettings, type GcsStoreSettings } from './gcs-settings.ts';
 import type { GcsStoreOptions } from './store-options.ts';
 
-export interface GcsRequest {
+interface GcsRequest {
   readonly method: GcsExchange['method'];
   /** Below the endpoint, as in `/storage/v1/b/…`; or the whole address of an upload under way. */
   readonly address: string | URL;

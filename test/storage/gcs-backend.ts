@@ -19,7 +19,7 @@ export function gcsOptions(server: Place, changes: Partial<GcsStoreOptions> = {}
 }
 
 /** The same account, with a key that Google does not know. */
-export function withAnotherKey(serviceAccountKey: string): string {
+function withAnotherKey(serviceAccountKey: string): string {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' });
   return JSON.stringify({ ...JSON.parse(serviceAccountKey), private_key: key });
