@@ -10,9 +10,22 @@ export type StoreSettings = Partial<S3StoreSettings & AzureStoreSettings & GcsSt
 
 /**
  * Opens a replica's place. Asks the store nothing: the first operation finds out whether it is there.
- * A cloud's SDK is loaded here, and only the one that is needed.
+ * @throws StationError CONFIG_VALUE where its age keys cannot be used together
  */
 export async function openStore(options: StoreOptions, settings: StoreSettings = {}): Promise<ObjectStore> {
+  const store = await openPlace(options, settings);
+  if (options.age === undefined) return store;
+  try {
+    const { encryptStore } = await import('./encrypted-store.ts');
+    return await encryptStore(store, options.age);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** A cloud's SDK is loaded here, and only the one that is needed. */
+async function openPlace(options: StoreOptions, settings: StoreSettings): Promise<ObjectStore> {
   if (options.type === 'file') return openFileStore(options);
   if (options.type === 'abs') {
     const { openAzureStore } = await import('./azure-store.ts');

@@ -71,4 +71,19 @@ export interface GcsStoreOptions {
     | undefined;
 }
 
-export type StoreOptions = S3StoreOptions | GcsStoreOptions | AzureStoreOptions | FileStoreOptions;
+/** Keys of age (age-encryption.org), each well-formed. */
+export interface AgeKeys {
+  /** For whom what is put gets encrypted; none: for the identities. */
+  readonly recipients: readonly string[];
+  /** Secret. At least one, tried in turn. */
+  readonly identities: readonly string[];
+  /** Where the config names them, for messages. */
+  readonly where: string;
+}
+
+/** Encryption by the client, on any kind of store. */
+interface ClientEncryption {
+  readonly age?: AgeKeys;
+}
+
+export type StoreOptions = (S3StoreOptions | GcsStoreOptions | AzureStoreOptions | FileStoreOptions) & ClientEncryption;
