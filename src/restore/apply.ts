@@ -73,7 +73,9 @@ async function applyFiles(job: ApplyJob, writer: PageWriter): Promise<Applied> {
   let current: OpenFile | undefined;
   let done = 0;
   try {
-    for await (const { file, content, last } of fetchFiles(job.store, job.plan.files, job.parallelism, job.signal)) {
+    for await (const piece of fetchFiles(job.store, job.plan.files, job.parallelism, job.signal)) {
+      if (piece.kind === 'damaged') return piece;
+      const { file, content, last } = piece;
       current = current?.file === file ? current : { file, decoder: new LtxDecoder(), headerChecked: false };
       await decodePiece(job, current, content, writer);
       faultPoint('during-restore');

@@ -1,6 +1,8 @@
 import { isStationError, StationError } from '../errors.ts';
 import { decodeHeader, HEADER_SIZE, type LtxHeader } from '../ltx/header.ts';
 import type { Txid } from '../quantities.ts';
+import { startsAgeFile } from '../storage/age-format.ts';
+import { keysMissing } from '../storage/encrypted-errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { ReplicaPosition } from './answer.ts';
 import { fetchRange } from './fetch-range.ts';
@@ -43,13 +45,16 @@ export async function readPoint(
 
 /**
  * The header of a file, held against its name.
- * @throws StationError LTX_INVALID or LTX_TRUNCATED naming the object, or what `store.get` throws
+ * @throws StationError LTX_INVALID or LTX_TRUNCATED naming the object, STORAGE_DENIED for an encrypted one, or what
+ *   `store.get` throws
  */
 export async function readHeader(store: ObjectStore, file: ReplicaFile, signal: AbortSignal): Promise<LtxHeader> {
   const start = await fetchRange(store, file.key, { start: 0, end: HEADER_SIZE }, signal);
   if (start.byteLength < HEADER_SIZE) {
     throw new StationError('LTX_TRUNCATED', `${store.url}/${file.key} has only ${start.byteLength} bytes`);
   }
+  // Never as damage: what lacks a key must not be passed over, nor written beside in the clear.
+  if (startsAgeFile(start)) throw keysMissing(`${store.url}/${file.key}`);
   const header = named(store, file, () => decodeHeader(start));
   if (header.minTxid !== file.minTxid || header.maxTxid !== file.maxTxid) {
     throw new StationError(

@@ -1,6 +1,8 @@
+import { StationError } from '../errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { fetchRange } from './fetch-range.ts';
 import type { ReplicaFile } from './inventory.ts';
+import { isDamage } from './position.ts';
 
 /** Downloads in flight or waiting to be used, all files together: what bounds a restore's memory. */
 const MOST_BYTES = 16 * 1024 * 1024;
@@ -19,11 +21,10 @@ interface Fetching {
 }
 
 /** A piece of a file's bytes, valid until the next is asked for; `last` on the piece that ends it. */
-export interface FilePiece {
-  readonly file: ReplicaFile;
-  readonly content: Uint8Array;
-  readonly last: boolean;
-}
+export type FilePiece =
+  | { readonly kind: 'content'; readonly file: ReplicaFile; readonly content: Uint8Array; readonly last: boolean }
+  /** The store itself found the object damaged, as one that decrypts does; no piece follows. */
+  | { readonly kind: 'damaged'; readonly file: ReplicaFile; readonly error: StationError };
 
 /**
  * The bytes of many files, in order, fetched ahead: up to `parallelism` requests at a time and 16 MiB in memory.
@@ -57,16 +58,29 @@ export async function* fetchFiles(
       if (head === undefined) return;
       const { file, start, end } = head.segment;
       bytesAhead -= end - start;
-      const content = await head.content;
+      const content = await orDamage(head.content);
+      if (content instanceof StationError) {
+        yield { kind: 'damaged', file, error: content };
+        return;
+      }
       // A piece that is shorter than listed ends its file: what comes after cannot be joined to it.
       const short = content.byteLength < end - start;
-      yield { file, content, last: end === file.size || short };
+      yield { kind: 'content', file, content, last: end === file.size || short };
       if (short) return;
       if (content.buffer.byteLength === SEGMENT_SIZE) free.push(new Uint8Array(content.buffer));
     }
   } finally {
     stop.abort();
     await Promise.allSettled(ahead.map((fetching) => fetching.content));
+  }
+}
+
+async function orDamage(content: Promise<Uint8Array>): Promise<Uint8Array | StationError> {
+  try {
+    return await content;
+  } catch (error) {
+    if (isDamage(error)) return error;
+    throw error;
   }
 }
 
