@@ -1,0 +1,66 @@
+import { type Bytes, bytes, type Milliseconds } from '../quantities.ts';
+import type { PricedStore } from './priced-store.ts';
+import type { Requests } from './prices.ts';
+
+export const DAY = 86_400_000;
+/** Months are of 30 days. */
+export const DAYS_A_MONTH = 30;
+const MONTH = DAYS_A_MONTH * DAY;
+
+type Uploads = Pick<PricedStore, 'partSize' | 'listsPerUpload' | 'hasRequests'>;
+
+const noRequests: Requests = { puts: 0, lists: 0 };
+
+/** The requests of uploading one object of this size, where all goes well: its parts, one to begin and one to end. */
+export function requestsOfUpload(store: Uploads, size: Bytes): Requests {
+  if (!store.hasRequests) return noRequests;
+  const { partSize, listsPerUpload } = store;
+  const puts = partSize === undefined || size <= partSize ? 1 : Math.ceil(size / partSize) + 2;
+  return { puts, lists: listsPerUpload };
+}
+
+export function times(requests: Requests, count: number): Requests {
+  return { puts: requests.puts * count, lists: requests.lists * count };
+}
+
+/** What an application does, as far as it costs something. */
+export type Workload = 'idle' | 'commit-a-minute' | 'steady-writes';
+
+/** Syncs a month: one per commit, and no more than one per interval. At rest there are none. */
+export function syncsAMonth(workload: Workload, interval: Milliseconds): number {
+  if (workload === 'idle') return 0;
+  return Math.ceil(MONTH / (workload === 'steady-writes' ? interval : Math.max(interval, 60_000)));
+}
+
+/** What no workload can pass in one day. */
+export interface UploadBound {
+  readonly syncs: number;
+  readonly requests: Requests;
+  /** Bytes sent; undefined: nothing limits them. */
+  readonly sent: Bytes | undefined;
+  /**
+   * Where nothing limits the bytes and large syncs go up in parts: requests to be added for each GB (10^9 bytes) in
+   * syncs larger than one part. 0: `requests` is the whole bound.
+   */
+  readonly putsPerGigabyte: number;
+}
+
+/**
+ * The most a day can bring: a sync at once and then one per interval. A sync that is larger than one part takes at most
+ * three requests more for each part's worth of bytes (just over one part: two parts, begin, end, instead of one), so a
+ * limit on the rate bounds these too. Restarts, and requests that fail and are made again, come on top.
+ */
+export function mostADay(store: Uploads, interval: Milliseconds, maxUploadRate: Bytes | undefined): UploadBound {
+  const syncs = Math.floor(DAY / interval) + 1;
+  // A day's worth, and the second's worth that may pass at once.
+  const sent = maxUploadRate === undefined ? undefined : bytes(maxUploadRate * (DAY / 1000 + 1));
+  const { puts, lists } = times(requestsOfUpload(store, bytes(0)), syncs);
+  const { partSize } = store;
+  if (partSize === undefined || !store.hasRequests)
+    return { syncs, requests: { puts, lists }, sent, putsPerGigabyte: 0 };
+  if (sent === undefined) {
+    return { syncs, requests: { puts, lists }, sent, putsPerGigabyte: Math.ceil((3 * 1e9) / partSize) };
+  }
+  const parts = Math.ceil(sent / partSize);
+  return { syncs, requests: { puts: puts + parts + 2 * Math.min(syncs, parts), lists }, sent, putsPerGigabyte: 0 };
+}

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { estimate } from '../../src/cost/estimate.ts';
+import { bytes } from '../../src/quantities.ts';
+import { database, folder, gs, replica, s3 } from './stores.ts';
+
+const GB = 1e9;
+const of = (config: ReturnType<typeof database>, size = 0, syncSize = 10_000) =>
+  estimate({ databases: [{ config, size: bytes(size) }], syncSize: bytes(syncSize), environment: {} })[0] ?? [];
+const r2 = s3({ endpoint: 'https://account.r2.cloudflarestorage.com' });
+
+describe('an estimate', () => {
+  it('of an idle database is its storage alone', () => {
+    const [one] = of(database(replica(s3(), 10)), 10 * GB);
+    expect(one?.workloads[0]).toMatchObject({ workload: 'idle', requests: { puts: 0 }, added: 0 });
+    expect(one?.workloads[0]?.charge).toEqual({ requests: 0, storage: expect.closeTo(0.23, 6) });
+  });
+
+  it('counts each sync’s upload, and on average half of what the month adds', () => {
+    const [one] = of(database(replica(s3(), 1)));
+    const steady = one?.workloads[2];
+    expect(steady).toMatchObject({ requests: { puts: 2_592_000 }, added: 25.92 * GB });
+    expect(steady?.charge).toEqual({ requests: expect.closeTo(12.96, 6), storage: expect.closeTo(0.29808, 6) });
+  });
+
+  it('goes by the shortest interval of the database, since every file goes to every replica', () => {
+    const replicas = of(database(replica(s3(), 60), replica(gs(), 10), replica(folder, 30)));
+    expect(replicas.map(({ interval }) => interval)).toEqual([10_000, 10_000, 10_000]);
+    expect(replicas.map(({ workloads }) => workloads[2]?.requests.puts)).toEqual([259_200, 259_200, 0]);
+  });
+
+  it('divides a free allowance among the replicas that share it', () => {
+    const alone = of(database(replica(r2, 1)))[0]?.workloads[2]?.charge?.requests;
+    const [first, second] = of(database(replica(r2, 1), replica(r2, 1), replica(s3(), 1)));
+    expect(alone).toBeCloseTo(7.164, 6);
+    expect(first?.workloads[2]?.charge?.requests).toBeCloseTo(9.414, 6);
+    expect(second?.workloads[2]?.charge?.requests).toBeCloseTo(9.414, 6);
+  });
+
+  it('gives requests without a price for a server that is not in the list', () => {
+    const [one] = of(database(replica(s3({ endpoint: 'http://localhost:9000' }), 10)));
+    expect(one?.workloads[2]).toMatchObject({ requests: { puts: 259_200 }, charge: undefined });
+    expect(one?.bound).toMatchObject({ requestsADay: undefined, month: undefined });
+  });
+
+  it('has an upper bound on the cost of a day, that of a month only with a limit on the rate', () => {
+    const [free] = of(database(replica(gs(), 10)));
+    expect(free?.bound.requestsADay).toBeCloseTo(0.043205, 6);
+    expect(free?.bound.month).toBeUndefined();
+    const [limited] = of(database(replica(gs(), 10, 1_000_000)), GB);
+    // 86,401 s of 1 MB a day: 2592 GB a month, half of them on average, and the 1 GB that is there.
+    expect(limited?.bound.month?.storage).toBeCloseTo((86_401 * 0.03 * 0.5 + 1) * 0.02, 6);
+  });
+
+  it('tells what the first copy takes', () => {
+    expect(of(database(replica(s3(), 10)), 80 * 1024 ** 2)[0]?.firstUpload).toEqual({ puts: 12, lists: 0 });
+  });
+});
