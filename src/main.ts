@@ -41,6 +41,11 @@ async function runVerb(invokedAs: InvokedAs, words: readonly string[]): Promise<
       const options = parseRestore(rest, await argumentContext(invokedAs));
       return (await import('./cli/restore.ts')).restoreCommand(options);
     }
+    case 'cost': {
+      const { parseCost } = await import('./cli/arguments.ts');
+      const options = parseCost(rest, await argumentContext(invokedAs));
+      return (await import('./cli/cost.ts')).costCommand(options);
+    }
     case 'version': {
       process.stdout.write((await import('./cli/version.ts')).versionText());
       return 0;

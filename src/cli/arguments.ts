@@ -1,8 +1,8 @@
 import { StationError } from '../errors.ts';
 import type { LogLevel } from '../observe/log.ts';
 import { type GivenOptions, parseOptions } from './given-options.ts';
-import { type commonOptions, replicateOptions, restoreOptions, runOptions } from './option-table.ts';
-import type { CommonOptions, InvokedAs, RestoreOptions, RunOptions } from './run-options.ts';
+import { type commonOptions, costOptions, replicateOptions, restoreOptions, runOptions } from './option-table.ts';
+import type { CommonOptions, CostOptions, InvokedAs, RestoreOptions, RunOptions } from './run-options.ts';
 
 /** What surrounds a command line. */
 export interface ArgumentContext {
@@ -80,6 +80,26 @@ export function parseRestore(words: readonly string[], context: ArgumentContext)
     json: given.switch('json') ?? false,
     integrityCheck: given.choice('integrityCheck', ['none', 'quick', 'full']),
     parallelism: given.count('parallelism'),
+  };
+}
+
+/** `cost [options]`. Throws as `parseRun` does. */
+export function parseCost(words: readonly string[], context: ArgumentContext): CostOptions {
+  const given = parseOptions(costOptions, {
+    ...context,
+    verb: 'cost',
+    words,
+    operands: '[nothing...]',
+    stopAtOperand: false,
+  });
+  if (given.operands.length > 0) {
+    throw new StationError('USAGE', `cost takes options only, not "${given.operands.join(' ')}"`);
+  }
+  return {
+    ...commonOf(given, context),
+    size: given.size('size'),
+    syncSize: given.size('syncSize'),
+    json: given.switch('json') ?? false,
   };
 }
 

@@ -93,3 +93,10 @@ export const restoreOptions = {
   integrityCheck: { flags: '--integrity-check <kind>', description: "none, quick or full: SQLite's own check" },
   parallelism: { flags: '--parallelism <count>', description: 'how many files to fetch at once' },
 } as const satisfies Record<string, OptionEntry>;
+
+export const costOptions = {
+  ...commonOptions,
+  size: { flags: '--size <size>', description: 'count with databases of this size (else that of their files)' },
+  syncSize: { flags: '--sync-size <size>', description: 'what one sync uploads (16KiB)' },
+  json: { flags: '--json', description: 'tell it as JSON' },
+} as const satisfies Record<string, OptionEntry>;

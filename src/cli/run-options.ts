@@ -60,6 +60,15 @@ export interface RestoreOptions extends CommonOptions {
   readonly parallelism: number | undefined;
 }
 
+/** `cost`. */
+export interface CostOptions extends CommonOptions {
+  /** Size of every database; undefined: what each file has. */
+  readonly size: Bytes | undefined;
+  /** What one sync uploads, on average. */
+  readonly syncSize: Bytes | undefined;
+  readonly json: boolean;
+}
+
 /**
  * The command to supervise: what the options say, else the config's `exec`. Throws USAGE when there must be one and
  * there is none.

@@ -8,7 +8,7 @@ export interface Requests {
 }
 
 /** Requests that share one price and one free allowance. */
-export interface RequestClass {
+interface RequestClass {
   readonly of: readonly (keyof Requests)[];
   /** USD. */
   readonly perThousand: number;

@@ -2,7 +2,7 @@ import { type Bytes, bytes, type Milliseconds } from '../quantities.ts';
 import type { PricedStore } from './priced-store.ts';
 import type { Requests } from './prices.ts';
 
-export const DAY = 86_400_000;
+const DAY = 86_400_000;
 /** Months are of 30 days. */
 export const DAYS_A_MONTH = 30;
 const MONTH = DAYS_A_MONTH * DAY;
