@@ -11,15 +11,18 @@ interface OpenSection {
   readonly place: KeyPlace;
   readonly reading: ConfigReading;
   readonly values: Map<string, SectionValue>;
+  readonly lists: Map<string, readonly SectionValue[]>;
   readonly blank: Map<string, readonly string[]>;
   readonly nested: Map<string, readonly MapTree[]>;
 }
 
 /** Checks each key of a map against the table of keys: known here, of the right shape, its value in range, not refused. */
 export function readSection(map: MapTree, place: KeyPlace, reading: ConfigReading): Section {
-  const section: OpenSection = { place, reading, values: new Map(), blank: new Map(), nested: new Map() };
+  const empty = { values: new Map(), lists: new Map(), blank: new Map(), nested: new Map() };
+  const section: OpenSection = { place, reading, ...empty };
   readEntries(map, '', section);
-  return { where: map.where, values: section.values, blank: section.blank, nested: section.nested };
+  const { values, lists, blank, nested } = section;
+  return { where: map.where, values, lists, blank, nested };
 }
 
 function readEntries(map: MapTree, prefix: string, section: OpenSection): void {
@@ -57,7 +60,13 @@ function readEntry(rule: KeyRule | undefined, where: Where, value: Tree, section
     return;
   }
   if (rule.takes.kind === 'group' && value.kind === 'map') {
+    if (value.entries.size === 0) section.blank.set(rule.name, []);
     readEntries(value, `${rule.name}.`, section);
+    return;
+  }
+  if (rule.takes.kind === 'texts' && value.kind === 'list') {
+    if (value.items.length === 0) section.blank.set(rule.name, []);
+    for (const item of value.items) if (item.kind === 'text') readTextEntry(rule, item.where, item, section);
     return;
   }
   if (value.kind === 'text') readTextEntry(rule, where, value, section);
@@ -95,13 +104,10 @@ function readTextEntry(rule: KeyRule, where: Where, tree: TextTree, section: Ope
     return;
   }
   if (!treat(rule, where, parsed.value, section)) return;
-  section.values.set(rule.name, {
-    value: parsed.value,
-    template: tree.template,
-    where: tree.where,
-    rule,
-    unset: tree.unset,
-  });
+  const { template, unset } = tree;
+  const given = { value: parsed.value, template, where: tree.where, rule, unset };
+  section.values.set(rule.name, given);
+  if (takes.kind === 'texts') section.lists.set(rule.name, [...(section.lists.get(rule.name) ?? []), given]);
 }
 
 /** A replica whose bucket, URL or folder needs a variable that is not set is left out, not an error: its reader decides. */

@@ -8,6 +8,8 @@ export interface Section {
   readonly where: Where;
   /** By name; keys of a group as `outer.inner`. Only what was given. */
   readonly values: ReadonlyMap<string, SectionValue>;
+  /** Keys that take a list: each of its texts, in order. */
+  readonly lists: ReadonlyMap<string, readonly SectionValue[]>;
   /** Keys that are there and say nothing, with the variables that gave nothing. */
   readonly blank: ReadonlyMap<string, readonly string[]>;
   /** Maps of another place, still to be read. */
@@ -31,6 +33,15 @@ export function find(sections: readonly Section[], name: string): SectionValue |
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** The list in the first of the sections that has it; empty where none has. */
+export function findList(sections: readonly Section[], name: string): readonly SectionValue[] {
+  for (const section of sections) {
+    const found = section.lists.get(name);
+    if (found !== undefined) return found;
+  }
+  return [];
 }
 
 export function findText(sections: readonly Section[], name: string): string | undefined {
