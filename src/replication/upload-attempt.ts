@@ -12,6 +12,7 @@ const BYTES_PER_MILLISECOND = 262;
  * How long one upload may take during the drain before it is begun anew: a connection that hangs (a firewall that
  * forgot it, a load balancer that died) would use up the whole budget, where a new one is answered in milliseconds.
  * Each failure doubles it, so that a slow line is not begun anew for ever.
+ * It need not know of `max-upload-rate`: the uploader lifts that limit before it sets this one.
  */
 function uploadPatience(size: Bytes, failures: number): Milliseconds {
   return milliseconds((ANSWER + size / BYTES_PER_MILLISECOND) * 2 ** Math.min(failures, 10));
