@@ -20,6 +20,7 @@ export interface OperationContext {
   readonly keepDeleted: boolean;
   readonly refuseDeletes: boolean;
   readonly minimumPartSize: number;
+  readonly now: () => number;
 }
 
 export const xml = (body: string, status = 200): Reply => ({
@@ -45,7 +46,13 @@ export async function putObject(context: OperationContext): Promise<Reply> {
     const etag = body.md5.toString('hex');
     const headers = keptHeaders(request.headers);
     try {
-      bucket.commit(write, { key: request.key, content: body.content, etag, lastModified: new Date(), headers });
+      bucket.commit(write, {
+        key: request.key,
+        content: body.content,
+        etag,
+        lastModified: new Date(context.now()),
+        headers,
+      });
     } catch (error) {
       await body.content.discard();
       throw error;
@@ -167,7 +174,7 @@ export async function completeMultipartUpload(context: OperationContext): Promis
     const etag = `${digest.digest('hex')}-${parts.length}`;
     const content = joined(parts.map((part) => part.content));
     const { key, headers } = upload;
-    bucket.commit(write, { key, content, etag, lastModified: new Date(), headers });
+    bucket.commit(write, { key, content, etag, lastModified: new Date(context.now()), headers });
     bucket.uploads.delete(id);
     return xml(
       `<CompleteMultipartUploadResult><Key>${escapeXml(key)}</Key><ETag>&quot;${etag}&quot;</ETag></CompleteMultipartUploadResult>`,

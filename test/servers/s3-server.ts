@@ -158,6 +158,7 @@ async function answer(
     ignoreConditions: fault?.kind === 'ignore-conditions',
     keepDeleted: fault?.kind === 'keep-deleted',
     refuseDeletes: fault?.kind === 'refuse-deletes',
+    now: state.now,
     minimumPartSize: state.minimumPartSize,
     receive: () => {
       if (incoming.headers.expect?.toLowerCase() === '100-continue') response.writeContinue();
