@@ -84,14 +84,12 @@ export class DatabaseReplication {
     this.#running?.loop.syncSoon();
   }
 
-  /** The last capture and upload; returns by `deadline` of the monotonic clock. */
-  async drain(deadline: Milliseconds): Promise<readonly ReplicaDrain[]> {
+  /** The last capture and upload; returns soon after `timeUp` aborts. */
+  async drain(timeUp: AbortSignal): Promise<readonly ReplicaDrain[]> {
     const running = this.#running;
     if (running === undefined) return [];
     this.#drained = true;
-    const left = milliseconds(Math.max(0, deadline - this.#clocks.monotonic()));
-    const timeUp = Promise.withResolvers<'time-up'>();
-    const timer = setTimeout(() => timeUp.resolve('time-up'), left);
+    const isTimeUp = aborted(timeUp);
     let capture: StationError | undefined = new StationError(
       'CAPTURE_FAILED',
       'the last capture was not finished in time',
@@ -102,10 +100,10 @@ export class DatabaseReplication {
         () => undefined,
         (error: unknown) => toStationError(error),
       );
-      const outcome = await Promise.race([finished, timeUp.promise]);
+      const outcome = await Promise.race([finished, isTimeUp]);
       if (outcome !== 'time-up') {
         capture = outcome;
-        await Promise.race([this.#allUploaded(running.replicas), timeUp.promise]);
+        await Promise.race([this.#allUploaded(running.replicas), isTimeUp]);
       }
     } finally {
       // A store that does not heed the abort (a hung network mount) must not hold up the report.
@@ -113,8 +111,7 @@ export class DatabaseReplication {
       await Promise.race([stopped, delay(STOP_PATIENCE, undefined, { ref: false })]);
     }
     const report = running.replicas.map((replica) => this.#reportOf(replica, capture));
-    if (capture === undefined) await Promise.race([running.loop.tidyAtEnd(), timeUp.promise]);
-    clearTimeout(timer);
+    if (capture === undefined) await Promise.race([running.loop.tidyAtEnd(), isTimeUp]);
     return report;
   }
 
@@ -224,6 +221,13 @@ export class DatabaseReplication {
       reason: complete ? undefined : (capture?.message ?? reasonOf(uploader)),
     };
   }
+}
+
+function aborted(signal: AbortSignal): Promise<'time-up'> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve('time-up');
+    signal.addEventListener('abort', () => resolve('time-up'), { once: true });
+  });
 }
 
 interface RunningReplica {

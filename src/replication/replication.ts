@@ -1,7 +1,7 @@
 import type { DatabaseConfig } from '../config/config.ts';
 import type { StationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
-import { type Milliseconds, milliseconds } from '../quantities.ts';
+import type { Milliseconds } from '../quantities.ts';
 import {
   type DrainReport,
   type DrainRequirement,
@@ -48,9 +48,9 @@ export function createReplication(options: CreateReplicationOptions): Replicatio
       for (const database of databases) database.syncSoon();
     },
     drain: async (budgetEnd): Promise<DrainReport> => {
-      const limit = clocks.monotonic() + (drainAtMost ?? Number.POSITIVE_INFINITY);
-      const deadline = milliseconds(Math.min(budgetEnd, limit));
-      const replicas = (await Promise.all(databases.map((database) => database.drain(deadline)))).flat();
+      const timeUp =
+        drainAtMost === undefined ? budgetEnd : AbortSignal.any([budgetEnd, AbortSignal.timeout(drainAtMost)]);
+      const replicas = (await Promise.all(databases.map((database) => database.drain(timeUp)))).flat();
       return { complete: isDrainComplete(replicas, drainRequire), replicas };
     },
     close: async () => {

@@ -15,15 +15,24 @@ export interface StopDeadlines {
 }
 
 const longestKillWait = 1_000;
+/** What a drain may take when no platform is waiting to kill: the child ended by itself. */
+const unhurriedDrain = 60_000;
 
-export function stopDeadlines(began: Milliseconds, budget: StopBudget): StopDeadlines {
+/**
+ * `asked`: a stop signal came, and with the end of the budget comes SIGKILL. `by-itself`: the child ended, or failed to
+ * start; nobody is counting, so the drain gets a minute, until a stop signal comes after all.
+ */
+export type StopCause = 'asked' | 'by-itself';
+
+export function stopDeadlines(began: Milliseconds, budget: StopBudget, cause: StopCause): StopDeadlines {
+  const extra = cause === 'asked' ? 0 : Math.max(0, unhurriedDrain - budget.drain);
   const at = (offset: number) => milliseconds(began + offset);
   const killWait = Math.min(longestKillWait, budget.drain / 4);
   return {
     kill: at(budget.application),
     giveUp: at(budget.application + killWait),
-    drain: at(budget.total - budget.margin),
-    drainOverdue: at(budget.total - budget.margin / 2),
-    close: at(budget.total - budget.margin / 4),
+    drain: at(budget.total - budget.margin + extra),
+    drainOverdue: at(budget.total - budget.margin / 2 + extra),
+    close: at(budget.total - budget.margin / 4 + extra),
   };
 }

@@ -57,8 +57,10 @@ export type LifeEvent =
 export type LifeAction =
   | { readonly do: 'abort-prepare' }
   | { readonly do: 'start-child' }
-  /** From here the budget runs. Only the first one counts. */
+  /** From here the time of the stop runs. Only the first one counts. */
   | { readonly do: 'begin-stop' }
+  /** A stop was asked for while what the child left behind, having ended by itself, was drained at leisure. */
+  | { readonly do: 'hurry' }
   | { readonly do: 'sync-soon' }
   | { readonly do: 'forward'; readonly signal: NodeJS.Signals }
   | { readonly do: 'kill-group' }
@@ -139,9 +141,11 @@ function onSignal(life: Life, signal: NodeJS.Signals): Step {
       if (!isStopSignal(signal)) return { life, actions: [{ do: 'forward', signal }] };
       if (life.forwarded.includes(signal)) return stay(life);
       return { life: noteStop(life, signal), actions: [{ do: 'forward', signal }] };
-    // What the child left behind has had SIGTERM by now, and nothing shortens the drain.
+    // What the child left behind has had SIGTERM by now. Only the first stop counts, and it leaves a whole budget.
     case 'clearing':
     case 'draining':
+      if (!isStopSignal(signal) || life.stop !== undefined) return stay(life);
+      return { life: { ...life, stop: signal }, actions: [{ do: 'hurry' }] };
     case 'closing':
     case 'done':
       return stay(life);

@@ -12,10 +12,10 @@ export interface Replication {
   /** Starts a sync and returns at once: called when the stop begins, so that little is left for the drain. */
   syncSoon(): void;
   /**
-   * The last capture and upload, once no process of the child is left. Returns by `deadline`
-   * (milliseconds of `monotonicClock`), whatever the stores do, and tells what each replica lacks.
+   * The last capture and upload, once no process of the child is left. Returns soon after `timeUp` aborts, whatever the
+   * stores do, and tells what each replica lacks.
    */
-  drain(deadline: Milliseconds): Promise<DrainReport>;
+  drain(timeUp: AbortSignal): Promise<DrainReport>;
   /** Resolves if another writer fenced this one, or replication failed for good; never otherwise. Never rejects. */
   readonly failed: Promise<StationError>;
   /** Releases databases, leases and sockets. Called once, last, also after a failed `prepare`. */

@@ -4,7 +4,7 @@ import { milliseconds } from '../quantities.ts';
 import { describeStopBudget, type StopBudget } from './budget.ts';
 import { startChild } from './child.ts';
 import { type MonotonicClock, monotonicClock } from './clock.ts';
-import { type StopDeadlines, stopDeadlines } from './deadlines.ts';
+import { type StopCause, type StopDeadlines, stopDeadlines } from './deadlines.ts';
 import type { Environment } from './environment.ts';
 import { exitStatus } from './exit-status.ts';
 import { beginLife, type Life, type LifeAction, type LifeEvent, step } from './lifecycle.ts';
@@ -48,6 +48,7 @@ class Supervision {
   readonly #options: SuperviseOptions;
   readonly #now: MonotonicClock;
   readonly #abort = new AbortController();
+  readonly #drainTimeUp = new AbortController();
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #done = Promise.withResolvers<Life>();
   #life: Life;
@@ -106,6 +107,9 @@ class Supervision {
       case 'begin-stop':
         this.#beginStop();
         break;
+      case 'hurry':
+        this.#hurry();
+        break;
       case 'sync-soon':
         this.#options.replication.syncSoon();
         break;
@@ -140,14 +144,35 @@ class Supervision {
     }
   }
 
+  get #cause(): StopCause {
+    const { stop, failure } = this.#life;
+    return stop === undefined && failure === undefined ? 'by-itself' : 'asked';
+  }
+
   #beginStop(): StopDeadlines {
     if (this.#deadlines !== undefined) return this.#deadlines;
-    const deadlines = stopDeadlines(this.#now(), this.#options.budget);
+    const deadlines = stopDeadlines(this.#now(), this.#options.budget, this.#cause);
     this.#deadlines = deadlines;
     this.#timeout(deadlines.kill, { type: 'application-deadline' });
     this.#timeout(deadlines.giveUp, { type: 'kill-deadline' });
-    this.#timeout(deadlines.drainOverdue, { type: 'drain-deadline' });
+    this.#endDrainBy(deadlines);
     return deadlines;
+  }
+
+  /** The stop that was asked for has its own budget from now on; the time that was left is only ever shortened. */
+  #hurry(): void {
+    const asked = stopDeadlines(this.#now(), this.#options.budget, 'asked');
+    if (this.#deadlines !== undefined && this.#deadlines.drain <= asked.drain) return;
+    this.#deadlines = {
+      ...asked,
+      ...(this.#deadlines && { kill: this.#deadlines.kill, giveUp: this.#deadlines.giveUp }),
+    };
+    this.#endDrainBy(asked);
+  }
+
+  #endDrainBy({ drain, drainOverdue }: StopDeadlines): void {
+    this.#timers.push(setTimeout(() => this.#drainTimeUp.abort(), Math.max(0, drain - this.#now())));
+    this.#timeout(drainOverdue, { type: 'drain-deadline' });
   }
 
   #timeout(at: number, event: LifeEvent): void {
@@ -178,8 +203,9 @@ class Supervision {
   #drain(): void {
     const { replication, log } = this.#options;
     const began = this.#now();
+    this.#beginStop();
     this.#settle(
-      () => replication.drain(this.#beginStop().drain),
+      () => replication.drain(this.#drainTimeUp.signal),
       (report) => {
         narrateDrain(log, report, milliseconds(this.#now() - began), milliseconds(Date.now()));
         return { type: 'drained', complete: report.complete };
@@ -194,7 +220,8 @@ class Supervision {
   #close(): void {
     const { replication, budget } = this.#options;
     const soonest = this.#now() + budget.margin / 4;
-    this.#timeout(Math.max(soonest, this.#deadlines?.close ?? this.#now() + budget.drain), { type: 'close-deadline' });
+    const planned = this.#cause === 'asked' ? this.#deadlines?.close : undefined;
+    this.#timeout(Math.max(soonest, planned ?? this.#now() + budget.drain), { type: 'close-deadline' });
     this.#settle(
       () => replication.close(),
       () => ({ type: 'closed' }),

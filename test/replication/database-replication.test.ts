@@ -84,7 +84,7 @@ async function prepare(
 
 /** The last capture and upload, as when the container stops. */
 async function drain(replication: Replication) {
-  const report = await replication.drain(milliseconds(performance.now() + 10_000));
+  const report = await replication.drain(AbortSignal.timeout(10_000));
   await replication.close();
   running = undefined;
   return report;

@@ -40,12 +40,20 @@ describe('the budget', () => {
     expect(text).toBe('budget 30s: application 15s, drain 13s, margin 2s');
   });
 
+  test('gives the drain a minute when nobody is waiting to kill', () => {
+    const budget = planStopBudget(docker, undefined);
+    const asked = stopDeadlines(milliseconds(0), budget, 'asked');
+    const byItself = stopDeadlines(milliseconds(0), budget, 'by-itself');
+    expect([asked.kill, asked.drain]).toEqual([5_000, 9_000]);
+    expect([byItself.kill, byItself.drain]).toEqual([5_000, 65_000]);
+  });
+
   test('is always spent completely, and its deadlines come in order', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 3_600_000 }), fc.nat({ max: 1e9 }), (total, began) => {
         const budget = planStopBudget(docker, milliseconds(total));
         expect(budget.application + budget.drain + budget.margin).toBe(total);
-        const { kill, giveUp, drain, drainOverdue, close } = stopDeadlines(milliseconds(began), budget);
+        const { kill, giveUp, drain, drainOverdue, close } = stopDeadlines(milliseconds(began), budget, 'asked');
         const inOrder = [began, kill, giveUp, drain, drainOverdue, close, began + total];
         expect(inOrder).toEqual(inOrder.toSorted((a, b) => a - b));
       }),

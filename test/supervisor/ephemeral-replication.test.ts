@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { createLog } from '../../src/observe/create-log.ts';
-import { milliseconds } from '../../src/quantities.ts';
 import { createEphemeralReplication } from '../../src/supervisor/ephemeral-replication.ts';
 
 test('ephemeral mode warns in the words of the guide, and names what would end it', async () => {
@@ -11,5 +10,5 @@ test('ephemeral mode warns in the words of the guide, and names what would end i
   await replication.prepare(new AbortController().signal);
   expect(text).toContain('level=WARN msg="⚠️ No Litestream replica configured. Running in ephemeral mode."');
   expect(text).toContain('set="LITESTREAM_S3_BUCKET, LITESTREAM_GCS_BUCKET"');
-  expect(await replication.drain(milliseconds(0))).toEqual({ complete: true, replicas: [] });
+  expect(await replication.drain(AbortSignal.abort())).toEqual({ complete: true, replicas: [] });
 });

@@ -80,8 +80,17 @@ const table: Readonly<Record<Phase, Readonly<Record<string, readonly [Phase, ...
     'application-deadline': ['stopping', 'kill-group'],
     'kill-deadline': ['draining', 'begin-stop', 'drain'],
   },
-  clearing: { 'group-gone': ['draining', 'begin-stop', 'drain'], failed: ['clearing'] },
-  draining: { drained: ['closing', 'close'], failed: ['draining'], 'drain-deadline': ['closing', 'close'] },
+  clearing: {
+    'group-gone': ['draining', 'begin-stop', 'drain'],
+    SIGTERM: ['clearing', 'hurry'],
+    failed: ['clearing'],
+  },
+  draining: {
+    SIGTERM: ['draining', 'hurry'],
+    drained: ['closing', 'close'],
+    failed: ['draining'],
+    'drain-deadline': ['closing', 'close'],
+  },
   closing: { closed: ['done'], failed: ['closing'], 'close-deadline': ['done'] },
   done: { failed: ['done'] },
 };

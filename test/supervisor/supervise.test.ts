@@ -199,10 +199,31 @@ describe('the exit status', () => {
     );
   });
 
-  test.each(['hang', 'throw'] as const)('75 when the drain does %s', async (drain) => {
-    await using supervisor = startSupervisor(['true'], { drain, stopTimeout: 1000 });
+  test('75 when the drain throws', async () => {
+    await using supervisor = startSupervisor(['true'], { drain: 'throw', stopTimeout: 1000 });
     expect(await supervisor.ended).toEqual({ code: 75, signal: null });
     expect(supervisor.events()).toContain('close');
+  });
+
+  test('75 when the drain hangs, a budget after the stop signal', async () => {
+    await using supervisor = startSupervisor(['sleep', '60'], { drain: 'hang', stopTimeout: 1000 });
+    await supervisor.waitFor(() => supervisor.log().includes('command started'));
+    supervisor.process.kill('SIGTERM');
+    expect(await supervisor.ended).toEqual({ code: 75, signal: null });
+    expect(supervisor.events()).toContain('close');
+  });
+
+  test('the child’s own when it ended by itself and the drain took longer than the stop budget', async () => {
+    await using supervisor = startSupervisor(shell('exit 3'), { drain: 2_500, stopTimeout: 1000 });
+    expect(await supervisor.ended).toEqual({ code: 3, signal: null });
+    expect(supervisor.events()).toContain('drained');
+  });
+
+  test('75 when the child ended by itself and a stop signal ends its drain', async () => {
+    await using supervisor = startSupervisor(['true'], { drain: 'hang', stopTimeout: 1000 });
+    await supervisor.waitFor(() => supervisor.log().includes('life: group-gone'));
+    supervisor.process.kill('SIGTERM');
+    expect(await supervisor.ended).toEqual({ code: 75, signal: null });
   });
 
   test('76 when another writer fences this one: the child is stopped, the rest is drained', async () => {
