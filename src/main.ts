@@ -46,6 +46,11 @@ async function runVerb(invokedAs: InvokedAs, words: readonly string[]): Promise<
       const options = parseCost(rest, await argumentContext(invokedAs));
       return (await import('./cli/cost.ts')).costCommand(options);
     }
+    case 'doctor': {
+      const { parseDoctor } = await import('./cli/arguments.ts');
+      const options = parseDoctor(rest, await argumentContext(invokedAs));
+      return (await import('./cli/doctor.ts')).doctorCommand(options);
+    }
     case 'version': {
       process.stdout.write((await import('./cli/version.ts')).versionText());
       return 0;

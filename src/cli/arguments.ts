@@ -1,8 +1,22 @@
 import { StationError } from '../errors.ts';
 import type { LogLevel } from '../observe/log.ts';
 import { type GivenOptions, parseOptions } from './given-options.ts';
-import { type commonOptions, costOptions, replicateOptions, restoreOptions, runOptions } from './option-table.ts';
-import type { CommonOptions, CostOptions, InvokedAs, RestoreOptions, RunOptions } from './run-options.ts';
+import {
+  type commonOptions,
+  costOptions,
+  doctorOptions,
+  replicateOptions,
+  restoreOptions,
+  runOptions,
+} from './option-table.ts';
+import type {
+  CommonOptions,
+  CostOptions,
+  DoctorOptions,
+  InvokedAs,
+  RestoreOptions,
+  RunOptions,
+} from './run-options.ts';
 
 /** What surrounds a command line. */
 export interface ArgumentContext {
@@ -101,6 +115,24 @@ export function parseCost(words: readonly string[], context: ArgumentContext): C
     syncSize: given.size('syncSize'),
     json: given.switch('json') ?? false,
   };
+}
+
+/** `doctor [options] [DB_PATH|REPLICA_URL]`. Throws as `parseRun` does. */
+export function parseDoctor(words: readonly string[], context: ArgumentContext): DoctorOptions {
+  const given = parseOptions(doctorOptions, {
+    ...context,
+    verb: 'doctor',
+    words,
+    operands: '[db-path-or-replica-url...]',
+    stopAtOperand: false,
+  });
+  const [subject, ...others] = given.operands;
+  if (others.length > 0) {
+    throw new StationError('USAGE', 'doctor takes one database path or replica URL, or nothing', {
+      hint: 'with nothing it probes every replica of the config',
+    });
+  }
+  return { ...commonOf(given, context), subject, json: given.switch('json') ?? false };
 }
 
 function commonOf(given: GivenOptions<keyof typeof commonOptions>, { invokedAs }: ArgumentContext): CommonOptions {

@@ -100,3 +100,8 @@ export const costOptions = {
   syncSize: { flags: '--sync-size <size>', description: 'what one sync uploads (16KiB)' },
   json: { flags: '--json', description: 'tell it as JSON' },
 } as const satisfies Record<string, OptionEntry>;
+
+export const doctorOptions = {
+  ...commonOptions,
+  json: { flags: '--json', description: 'tell the findings as JSON' },
+} as const satisfies Record<string, OptionEntry>;

@@ -69,6 +69,13 @@ export interface CostOptions extends CommonOptions {
   readonly json: boolean;
 }
 
+/** `doctor`. */
+export interface DoctorOptions extends CommonOptions {
+  /** `DB_PATH` (looked up in the config) or a `REPLICA_URL`; undefined: all of the config. */
+  readonly subject: string | undefined;
+  readonly json: boolean;
+}
+
 /**
  * The command to supervise: what the options say, else the config's `exec`. Throws USAGE when there must be one and
  * there is none.

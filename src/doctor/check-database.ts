@@ -45,7 +45,9 @@ async function checkWritable(folder: string): Promise<string> {
   try {
     await access(nearest, constants.W_OK | constants.X_OK);
   } catch (cause) {
-    throw new StationError('DATA_FOLDER', `${nearest} is not writable for uid ${process.getuid?.() ?? '?'}`, { cause });
+    throw new StationError('DATA_FOLDER', `${nearest} is no folder that uid ${process.getuid?.()} may write to`, {
+      cause,
+    });
   }
   return nearest === folder ? `${folder} is writable` : `${folder} can be made`;
 }
