@@ -6,6 +6,7 @@ import { createLog } from '../observe/create-log.ts';
 import type { Log } from '../observe/log.ts';
 import { azureSecretsOf } from '../storage/azure-secrets.ts';
 import { gcsSecretsOf } from '../storage/gcs-secrets.ts';
+import type { StoreOptions } from '../storage/store-options.ts';
 import type { CommonOptions } from './run-options.ts';
 
 /** What surrounds this process, for the config's pure reader. `database` stands for STATION_DATABASE. */
@@ -42,18 +43,20 @@ export function openLog(config: Pick<Config, 'logging'>, databases: readonly Dat
 }
 
 function secretsOf(database: DatabaseConfig): readonly string[] {
-  return database.replicas.flatMap(({ store }) => {
-    if (store.type === 'abs') return azureSecretsOf(store);
-    if (store.type === 'gs') return gcsSecretsOf(store);
-    if (store.type !== 's3') return [];
-    const customerKey = store.serverSideEncryption?.kind === 'customer' ? [store.serverSideEncryption.keyBase64] : [];
-    const token = store.credentials?.sessionToken;
-    return [
-      ...(store.credentials ? [store.credentials.secretAccessKey] : []),
-      ...(token === undefined ? [] : [token]),
-      ...customerKey,
-    ];
-  });
+  return database.replicas.flatMap(({ store }) => [...(store.age?.identities ?? []), ...storeSecretsOf(store)]);
+}
+
+function storeSecretsOf(store: StoreOptions): readonly string[] {
+  if (store.type === 'abs') return azureSecretsOf(store);
+  if (store.type === 'gs') return gcsSecretsOf(store);
+  if (store.type !== 's3') return [];
+  const customerKey = store.serverSideEncryption?.kind === 'customer' ? [store.serverSideEncryption.keyBase64] : [];
+  const token = store.credentials?.sessionToken;
+  return [
+    ...(store.credentials ? [store.credentials.secretAccessKey] : []),
+    ...(token === undefined ? [] : [token]),
+    ...customerKey,
+  ];
 }
 
 function readIfThere(path: string): string | undefined {

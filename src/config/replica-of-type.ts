@@ -1,5 +1,6 @@
 import { milliseconds } from '../quantities.ts';
 import type { StoreOptions } from '../storage/store-options.ts';
+import { readAgeKeys } from './age-keys.ts';
 import { readAzureOptions } from './azure-options.ts';
 import type { ReplicaConfig, ReplicaType } from './config.ts';
 import { readGcsOptions } from './gcs-options.ts';
@@ -42,9 +43,10 @@ export function replicaOfType(
     return { kind: 'wrong' };
   }
   const store = readStore(type, text, sections, replica);
-  return store === undefined
-    ? { kind: 'wrong' }
-    : { kind: 'configured', replica: withSchedule(store, sections, replica) };
+  const age = readAgeKeys(sections, replica);
+  if (store === undefined) return { kind: 'wrong' };
+  const whole = age === undefined ? store : { ...store, age };
+  return { kind: 'configured', replica: withSchedule(whole, sections, replica) };
 }
 
 function readStore(

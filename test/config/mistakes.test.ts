@@ -177,8 +177,6 @@ describe('a key that asks for what we do not do is refused by name', () => {
       'restore-if-db-not-exists',
       'always restored',
     ],
-    ['dbs: [{path: /a, replica: {path: /r, age: {recipients: [age1x]}}}]', 'age.recipients', 'not encrypted by us'],
-    ['age: {identities: [AGE-SECRET-KEY-1]}', 'age.identities', 'not encrypted by us'],
   ])('%s', (text, key, hint) => {
     const error = errorOfText(text);
     expect(error).toMatchObject({

@@ -8,7 +8,6 @@ import {
   inform,
   pause,
   period,
-  refuse,
   retentionTime,
   syncInterval,
   text,
@@ -19,7 +18,6 @@ import {
 
 const replica: readonly KeyPlace[] = ['replica'];
 const replicaAndTop: readonly KeyPlace[] = ['replica', 'top'];
-const encryption = 'replicas are not encrypted by us; use the store’s encryption (sse-kms-key-id) and remove "age"';
 
 /** Keys of a replica, whatever its type. */
 export const replicaKeys: readonly KeyRule[] = [
@@ -116,19 +114,25 @@ export const replicaKeys: readonly KeyRule[] = [
     treatment: inform('a damaged staging folder leads to a new snapshot; the older history stays restorable'),
     meaning: 'Makes local state anew when it is damaged.',
   },
-  { name: 'age', places: replicaAndTop, takes: group, treatment: honoured, meaning: 'Encryption with age:' },
+  {
+    name: 'age',
+    places: replicaAndTop,
+    takes: group,
+    treatment: honoured,
+    meaning: 'Encryption with age, before anything is sent:',
+  },
   {
     name: 'age.identities',
     places: replicaAndTop,
     takes: texts,
-    treatment: refuse(encryption),
-    meaning: 'Keys to decrypt with.',
+    treatment: honoured,
+    meaning: 'Keys to decrypt with, `AGE-SECRET-KEY-1…`. Needed for encryption, former ones too.',
   },
   {
     name: 'age.recipients',
     places: replicaAndTop,
     takes: texts,
-    treatment: refuse(encryption),
-    meaning: 'Keys to encrypt for.',
+    treatment: honoured,
+    meaning: 'Keys to encrypt for, `age1…`; one must belong to an identity. Default: the identities’ own.',
   },
 ];
