@@ -12,7 +12,7 @@ import { openStore } from '../storage/open-store.ts';
 import { limitUploadRate } from '../storage/rate-limited-store.ts';
 import type { KnownState } from '../wal/follower.ts';
 import { decideStart } from './decide-start.ts';
-import { type LoadedStaging, loadStaging } from './load-staging.ts';
+import { afterStock, dropUnsaved, isContinuedByStock, type LoadedStaging, loadStaging } from './load-staging.ts';
 import type { RemotePosition } from './reconcile.ts';
 import { remotePositionOf } from './remote-position.ts';
 import type { ReplicationSettings } from './replication-settings.ts';
@@ -88,7 +88,7 @@ async function prepare(options: PrepareOptions, signal: AbortSignal, opened: Ope
   );
   opened.add(() => lock.release());
   await clearLeftovers(folder);
-  const replicas = await openReplicas(database.replicas, opened);
+  const replicas = await openReplicas(database.replicas, log, opened);
   const start = await startState(options, folder, replicas, signal, opened);
   return {
     folder,
@@ -110,17 +110,21 @@ async function startState(
 ): Promise<StartState> {
   const { database, settings, log } = options;
   const local = await inspectLocalDatabase(database.path);
-  const staged = await loadStaging(folder);
-  opened.add(() => staged.close());
-  if (local.kind !== 'database') return await restoreAtStart(options, folder, staged, replicas, signal);
+  const found = await loadStaging(folder);
+  opened.add(() => found.close());
+  if (local.kind !== 'database') return await restoreAtStart(options, folder, found, replicas, signal);
 
   const reports = await askReplicas(replicas, { kind: 'newest' }, settings.lookTimeout, signal);
   const remotes = new Map(reports.map((report) => [report.replica.name, remotePositionOf(report.answer)]));
+  const checksums = [...remotes.values()].flatMap((remote) => remote?.fileChecksums ?? []);
+  const staged = isContinuedByStock(found, checksums) ? afterStock(folder, found) : found;
   const decision = decideStart(staged.content, remotes, settings.onConflict);
   switch (decision.kind) {
     case 'go-on':
+      await dropUnsaved(staged);
       return { ...staged, continueAbove: undefined, check: 'done', remotes };
     case 'keep-local':
+      await dropUnsaved(staged);
       log.warn('keeping the database that is here, above what the replicas hold', { why: decision.why });
       return { ...keepLocal(staged, decision.above), remotes };
     case 'use-replica': {
@@ -158,15 +162,26 @@ async function makeDataFolder(databasePath: string): Promise<void> {
   }
 }
 
-async function openReplicas(configs: readonly ReplicaConfig[], opened: Opened): Promise<readonly NamedReplica[]> {
+async function openReplicas(
+  configs: readonly ReplicaConfig[],
+  log: Log,
+  opened: Opened,
+): Promise<readonly NamedReplica[]> {
   return await Promise.all(
     configs.map(async ({ name, store: where, maxUploadRate }) => {
-      const opening = await openStore(where);
+      const unableToFence = (why: string) => warnOfFencing(log.with({ replica: name }), why);
+      const opening = await openStore(where, { unableToFence });
       const store = maxUploadRate === undefined ? opening : limitUploadRate(opening, maxUploadRate);
       opened.add(() => store.close());
       return { name, store };
     }),
   );
+}
+
+function warnOfFencing(log: Log, why: string): void {
+  log.warn(`the store is unable to fence: ${why}`, {
+    hint: 'two instances could overwrite each other there: run one at a time, or use another store',
+  });
 }
 
 /** One question to a replica that did not answer at the start; the uploader asks again by itself if it fails. */

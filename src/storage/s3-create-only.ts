@@ -65,7 +65,7 @@ export async function putCreateOnly(
   if (createOnly.support === 'ignored' || createOnly.support === 'refused') return await plainly();
   const trial = createOnly.tryIt(body.size) ? await contentOf(body) : undefined;
   try {
-    await put(body, options);
+    await put(trial ?? body, options);
   } catch (error) {
     if (!settings.emulateCreateOnly || !isNotImplemented(error)) throw error;
     await plainly();
