@@ -32,7 +32,9 @@ export async function adoptRestored(
   const kept = provenFiles(staged.content.level0, position);
   await keepStaged(
     folder,
-    [staged.content.snapshot, ...staged.content.level0].filter((file) => file !== undefined && !kept.includes(file)),
+    [staged.content.snapshot, ...staged.content.level0, ...staged.above].filter(
+      (file) => file !== undefined && !kept.includes(file),
+    ),
     log,
   );
   await rename(restoredChecksumFile(folder), folder.pageChecksums);

@@ -15,13 +15,14 @@ import type { StagingFolder } from './staging-folder.ts';
 export interface LoadedStaging {
   readonly content: StagingContent;
   readonly known: KnownState;
+  /** Level-0 files above the saved position: see `dropUnsaved` and `afterStock`. */
+  readonly above: readonly StagedFile[];
   /** Closes the file that `known` reads from; call it once the follower is finished. */
   close(): Promise<void>;
 }
 
 /**
- * Reads the staging folder after any kind of end. Files above the saved position were never uploaded and are captured
- * again (see LocalPosition), so they go. Without a saved position, level-0 files are those of a stock Litestream: its
+ * Reads the staging folder after any kind of end. Without a saved position, level-0 files are those of a stock Litestream: its
  * numbering goes on, with a file of every page.
  * @throws StationError STAGING_FAILED
  */
@@ -32,10 +33,7 @@ export async function loadStaging(folder: StagingFolder): Promise<LoadedStaging>
   const position = saved ?? positionOfStock(found);
   const isCaptured = (file: StagedFile) => file.maxTxid <= position.txid;
   const snapshot = snapshots.filter(isCaptured).at(-1);
-  await removeStagedFiles([
-    ...found.filter((file) => !isCaptured(file)),
-    ...snapshots.filter((file) => file !== snapshot),
-  ]);
+  await removeStagedFiles(snapshots.filter((file) => file !== snapshot));
   const captured = found.filter(isCaptured);
   const loaded = saved === undefined ? undefined : await loadChecksums(folder.pageChecksums, position, captured);
   const damaged = loaded !== undefined && 'damaged' in loaded ? loaded.damaged : undefined;
@@ -51,7 +49,38 @@ export async function loadStaging(folder: StagingFolder): Promise<LoadedStaging>
       checksums: pageChecksumsOf(folder, position, checksums),
     },
     known: knownState(position, source),
+    above: found.filter((file) => !isCaptured(file)),
     close: async () => await checksums?.file.close(),
+  };
+}
+
+/**
+ * A level-0 file of ours above the saved position was never uploaded, and what it holds is captured again (see
+ * LocalPosition), so it goes.
+ */
+export async function dropUnsaved(staged: LoadedStaging): Promise<void> {
+  await removeStagedFiles(staged.above);
+}
+
+/**
+ * Whether a stock Litestream has run on this volume since our position was saved (someone rolled back to it, and forward
+ * again): then its last file is also the last of a replica, which no unsaved one of ours can be.
+ */
+export function isContinuedByStock(staged: LoadedStaging, checksumsOfReplicas: readonly string[]): boolean {
+  const last = staged.above.at(-1);
+  return last !== undefined && checksumsOfReplicas.includes(last.fileChecksum);
+}
+
+/** The staging folder as stock Litestream left it: its numbering goes on, with a file of every page. */
+export function afterStock(folder: StagingFolder, staged: LoadedStaging): LoadedStaging {
+  const level0 = [...staged.content.level0, ...staged.above];
+  const position = positionOfStock(level0);
+  const checksums = pageChecksumsOf(folder, position, undefined);
+  return {
+    content: { position, level0, snapshot: undefined, checksums },
+    known: knownState(position, undefined),
+    above: [],
+    close: staged.close,
   };
 }
 

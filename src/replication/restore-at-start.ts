@@ -62,7 +62,7 @@ export async function restoreAtStart(
   });
   const remotes = remotesOf(outcome);
   if (outcome.kind === 'empty') {
-    await keepStaged(folder, [staged.content.snapshot, ...staged.content.level0], log);
+    await keepStaged(folder, [staged.content.snapshot, ...staged.content.level0, ...staged.above], log);
     for (const aside of await moveLeftoversAside(database.path, milliseconds(Date.now()))) {
       log.warn('left over beside the absent database, moved aside', { aside });
     }

@@ -51,9 +51,7 @@ export function firstAbove(files: readonly StagedFile[], position: Txid): number
 }
 
 /** Reads header time, size and file checksum of an LTX file without reading its pages. */
-async function readEnds(
-  path: string,
-): Promise<Pick<StagedFile, 'size' | 'timestamp' | 'fileChecksum'> | undefined> {
+async function readEnds(path: string): Promise<Pick<StagedFile, 'size' | 'timestamp' | 'fileChecksum'> | undefined> {
   const size = (await stat(path)).size;
   if (size < HEADER_SIZE + 16) return undefined;
   const file = await open(path, 'r');

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pageChecksum } from '../../src/ltx/checksum.ts';
 import { pageNumber } from '../../src/quantities.ts';
+import { afterStock, dropUnsaved, isContinuedByStock } from '../../src/replication/load-staging.ts';
 import type { Staging } from '../../src/replication/staging.ts';
 import { Bench } from './support/bench.ts';
 import { changeSet, page, snapshotOf, wholeDatabase } from './support/change-sets.ts';
@@ -35,8 +36,11 @@ describe('after a kill', () => {
     const position = readFileSync(bench.folder.position);
     await staging.append(changeSet({ 3: page(30) }));
     writeFileSync(bench.folder.position, position);
-    const { content } = await bench.load();
-    expect(content.position.txid).toBe(2);
+    const loaded = await bench.load();
+    expect(loaded.content.position.txid).toBe(2);
+    expect(loaded.content.level0).toHaveLength(2);
+    expect(isContinuedByStock(loaded, ['a replica’s last file'])).toBe(false);
+    await dropUnsaved(loaded);
     expect(bench.names('level0')).toHaveLength(2);
     expect(await checksums(bench)).toEqual(expected([1, 20, 3]));
   });
@@ -60,6 +64,20 @@ describe('after a kill', () => {
     copyFileSync(kept, join(bench.folder.snapshots, older));
     expect((await bench.load()).content.snapshot?.maxTxid).toBe(3);
     expect(bench.names('snapshots')).toHaveLength(1);
+  });
+
+  it('before stock Litestream went on from there, its files are the last of a replica, and gone on from', async () => {
+    const position = readFileSync(bench.folder.position);
+    await staging.append(changeSet({ 3: page(30) }));
+    await staging.append(changeSet({ 3: page(31) }));
+    writeFileSync(bench.folder.position, position);
+    const loaded = await bench.load();
+    const last = loaded.above.at(-1)?.fileChecksum ?? '';
+    expect(isContinuedByStock(loaded, [last])).toBe(true);
+    const { content, known } = afterStock(bench.folder, loaded);
+    expect(content.position).toMatchObject({ txid: 4, fileChecksums: [last] });
+    expect(content.level0).toHaveLength(4);
+    expect(known).toMatchObject({ kind: 'earlier', position: undefined, checksums: undefined });
   });
 
   it('halfway through a file, what was written of it is removed', async () => {
