@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises';
+import { syncFolderOf } from '../durable-file.ts';
 import type { Log } from '../observe/log.ts';
 import type { ProvenCopy } from '../restore/restore-options.ts';
-import { syncFolderOf } from './durable-file.ts';
 import { type LoadedStaging, provenFiles } from './load-staging.ts';
 import { type LocalPosition, savePosition } from './position-file.ts';
 import type { StagedFile } from './staged-files.ts';

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { copyFile, type FileHandle, open, rename, unlink } from 'node:fs/promises';
-import { CHECKSUM_HEADER_SIZE, type ChecksumFileHeader, encodeChecksumHeader } from './checksum-file.ts';
-import { syncFolderOf } from './durable-file.ts';
+import { syncFolderOf } from '../durable-file.ts';
+import { CHECKSUM_HEADER_SIZE, type ChecksumFileHeader, encodeChecksumHeader } from '../restore/checksum-file.ts';
 
 /**
  * The next checksum file while it is written; it replaces the current one whole, or not at all. A step that fails ends

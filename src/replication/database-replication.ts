@@ -6,14 +6,10 @@ import { checkIntegrity } from '../restore/integrity-check.ts';
 import type { ReplicaDrain } from '../supervisor/replication-port.ts';
 import type { Follower } from '../wal/follower.ts';
 import { openFollower } from '../wal/open-follower.ts';
-import {
-  type PreparedDatabase,
-  type PreparedReplica,
-  type PrepareOptions,
-  prepareDatabase,
-} from './prepare-database.ts';
+import { type PreparedDatabase, type PreparedReplica, prepareDatabase } from './prepare-database.ts';
 import { replicaLog } from './replica-log.ts';
 import { ReplicaUploader } from './replica-uploader.ts';
+import type { PrepareOptions } from './replication-settings.ts';
 import { Staging } from './staging.ts';
 import { syncLog } from './sync-log.ts';
 import { SyncLoop } from './sync-loop.ts';

@@ -2,8 +2,8 @@ import { rm } from 'node:fs/promises';
 import { pageChecksum } from '../ltx/checksum.ts';
 import type { Page } from '../page.ts';
 import type { Txid } from '../quantities.ts';
+import type { ChecksumFileHeader } from '../restore/checksum-file.ts';
 import { type ChecksumDraft, startChecksumDraft } from './checksum-draft.ts';
-import type { ChecksumFileHeader } from './checksum-file.ts';
 
 /** Changed pages kept in memory before they go to disk: about 5 MB of map entries. */
 const MEMORY_LIMIT = 40_000;

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { replaceFile } from '../durable-file.ts';
 import { StationError } from '../errors.ts';
 import { type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
 import type { WalPosition } from '../wal/wal-position.ts';
-import { replaceFile } from './durable-file.ts';
 
 /**
  * How far this database has been captured. Saved after the level-0 file of its TXID is durable and before that file

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { DatabaseConfig, ReplicaConfig } from '../config/config.ts';
+import type { ReplicaConfig } from '../config/config.ts';
 import { StationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { milliseconds } from '../quantities.ts';
@@ -15,18 +15,12 @@ import { decideStart } from './decide-start.ts';
 import { afterStock, dropUnsaved, isContinuedByStock, type LoadedStaging, loadStaging } from './load-staging.ts';
 import type { RemotePosition } from './reconcile.ts';
 import { remotePositionOf } from './remote-position.ts';
-import type { ReplicationSettings } from './replication-settings.ts';
+import type { PrepareOptions } from './replication-settings.ts';
 import { restoreAtStart, type StartState } from './restore-at-start.ts';
 import { moveDatabaseAside } from './set-aside.ts';
 import type { HistoryEnd, StagingContent } from './staging.ts';
 import { clearLeftovers, makeStagingFolder, type StagingFolder, stagingFolderAt } from './staging-folder.ts';
 import { takeStagingLock } from './staging-lock.ts';
-
-export interface PrepareOptions {
-  readonly database: DatabaseConfig;
-  readonly settings: ReplicationSettings;
-  readonly log: Log;
-}
 
 export interface PreparedReplica {
   readonly config: ReplicaConfig;

@@ -1,7 +1,7 @@
 import { isStationError, StationError, toStationError } from '../errors.ts';
 import { type Bytes, bytes, type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
+import { backoffDelay, drainBackoff, steadyBackoff } from '../storage/backoff.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { backoffDelay, drainBackoff, steadyBackoff } from './backoff.ts';
 import { type RemotePosition, reconcile } from './reconcile.ts';
 import { type ReplicaHealth, type ReplicaStatus, readerOf, snapshotAbove } from './replica-status.ts';
 import { firstAbove, type StagedFile } from './staged-files.ts';

@@ -1,3 +1,5 @@
+import type { DatabaseConfig } from '../config/config.ts';
+import type { Log } from '../observe/log.ts';
 import type { Bytes, Milliseconds } from '../quantities.ts';
 import type { RestorePolicy } from '../restore/choose.ts';
 import type { IntegrityPolicy } from '../restore/restore-options.ts';
@@ -16,4 +18,11 @@ export interface ReplicationSettings {
   readonly integrity: IntegrityPolicy['mode'];
   /** Undefined: as the config says. */
   readonly integrityMaxBytes: Bytes | undefined;
+}
+
+/** One database, and how it is to be prepared. The log carries `db`. */
+export interface PrepareOptions {
+  readonly database: DatabaseConfig;
+  readonly settings: ReplicationSettings;
+  readonly log: Log;
 }

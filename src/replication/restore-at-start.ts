@@ -9,9 +9,9 @@ import { adoptRestored, keepStaged, restoredChecksumFile } from './adopt-restore
 import { type LoadedStaging, provenFiles, restoredContent } from './load-staging.ts';
 import { PageChecksums } from './page-checksums.ts';
 import { noPosition } from './position-file.ts';
-import type { PrepareOptions } from './prepare-database.ts';
 import type { RemotePosition } from './reconcile.ts';
 import { remotePositionOf } from './remote-position.ts';
+import type { PrepareOptions } from './replication-settings.ts';
 import { restoreLog } from './restore-log.ts';
 import type { HistoryEnd, StagingContent } from './staging.ts';
 import type { StagingFolder } from './staging-folder.ts';

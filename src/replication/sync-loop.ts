@@ -1,10 +1,10 @@
 import { type StationError, toStationError } from '../errors.ts';
 import { type Bytes, type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
+import { backoffDelay, steadyBackoff } from '../storage/backoff.ts';
 import type { ChangeSet, Snapshot } from '../wal/change-set.ts';
 import type { Follower } from '../wal/follower.ts';
 import type { WalPosition } from '../wal/wal-position.ts';
 import { sameWal } from '../wal/wal-reader.ts';
-import { backoffDelay, steadyBackoff } from './backoff.ts';
 import type { ReplicaUploader } from './replica-uploader.ts';
 import type { StagedFile } from './staged-files.ts';
 import type { Staging } from './staging.ts';

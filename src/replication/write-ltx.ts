@@ -1,5 +1,6 @@
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncFolderOf } from '../durable-file.ts';
 import { StationError } from '../errors.ts';
 import { faultPoint } from '../fault-points.ts';
 import { LtxEncoder } from '../ltx/encoder.ts';
@@ -7,7 +8,6 @@ import { formatFileName } from '../ltx/file-name.ts';
 import type { LtxHeader } from '../ltx/header.ts';
 import type { Page } from '../page.ts';
 import { bytes } from '../quantities.ts';
-import { syncFolderOf } from './durable-file.ts';
 import type { StagedFile } from './staged-files.ts';
 
 const BUFFER_SIZE = 1 << 20;

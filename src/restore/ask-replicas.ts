@@ -1,6 +1,6 @@
 import { isStationError, type StationError, toStationError } from '../errors.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
-import { type BackoffLimits, backoffDelay } from '../replication/backoff.ts';
+import { type BackoffLimits, backoffDelay } from '../storage/backoff.ts';
 import type { ReplicaAnswer } from './answer.ts';
 import { wait } from './fetch-range.ts';
 import { type Inventory, takeInventory } from './inventory.ts';

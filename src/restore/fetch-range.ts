@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isStationError, StationError } from '../errors.ts';
 import { milliseconds } from '../quantities.ts';
-import { type BackoffLimits, backoffDelay } from '../replication/backoff.ts';
+import { type BackoffLimits, backoffDelay } from '../storage/backoff.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
 /** How long a download is kept up against a store that fails. */

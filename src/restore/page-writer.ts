@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { pageChecksum } from '../ltx/checksum.ts';
 import { lockPageNumber, type Page } from '../page.ts';
-import { CHECKSUM_HEADER_SIZE } from '../replication/checksum-file.ts';
+import { CHECKSUM_HEADER_SIZE } from './checksum-file.ts';
 import { writeError } from './write-error.ts';
 
 const BATCH_SIZE = 1024 * 1024;

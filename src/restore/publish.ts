@@ -1,8 +1,8 @@
 import { chmod, chown, rename, stat } from 'node:fs/promises';
+import { syncFolderOf } from '../durable-file.ts';
 import { StationError } from '../errors.ts';
 import { faultPoint } from '../fault-points.ts';
 import type { Milliseconds } from '../quantities.ts';
-import { syncFolderOf } from '../replication/durable-file.ts';
 import { writeError } from './write-error.ts';
 
 /** Files of SQLite's beside a database, of which only a database that is there can make sense. */

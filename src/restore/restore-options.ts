@@ -47,7 +47,7 @@ export interface RestoreDatabaseOptions extends RestoreRequest {
    * If not given, one beside the output.
    */
   readonly workFolder?: string;
-  /** Where the page checksums of the restored state go (format: `replication/checksum-file.ts`); undefined: nowhere. */
+  /** Where the page checksums of the restored state go (format: `checksum-file.ts`); undefined: nowhere. */
   readonly checksumFile: string | undefined;
   readonly integrity: IntegrityPolicy;
   /** Requests at a time; 8 if not given. */

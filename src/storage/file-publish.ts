@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { syncFolder } from '../durable-file.ts';
 import { StationError } from '../errors.ts';
 import { errnoOf } from './file-errors.ts';
 import { readBody } from './object-body.ts';
@@ -131,18 +132,6 @@ async function makeFolderDurably(folder: string): Promise<void> {
   for (let at = folder; ; at = dirname(at)) {
     await syncFolder(at);
     if (at === top) return;
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } catch (error) {
-    // Some network file systems do not know fsync of a folder; there the server's own durability is all there is.
-    if (!['EINVAL', 'ENOTSUP', 'EPERM'].includes(errnoOf(error) ?? '')) throw error;
-  } finally {
-    await handle.close();
   }
 }
 

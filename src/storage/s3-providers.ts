@@ -79,7 +79,7 @@ const rows: readonly Row[] = [
   },
   {
     name: 'Tigris',
-    host: /(?:^|\.)(?:tigris\.dev|t3\.storage\.dev|t3\.tigrisfiles\.io)$/,
+    host: /(?:^|\.)(?:tigris\.dev|t3\.storage\.dev)$/,
     region: 'auto',
     createOnly: 'honoured',
     deleteChecksum: 'crc32',
@@ -122,7 +122,7 @@ const rows: readonly Row[] = [
   },
   {
     name: 'Supabase Storage',
-    host: /(?:^|\.)supabase\.(?:co|com|in)$/,
+    host: /(?:^|\.)supabase\.co$/,
     because: ['path style: litestream #1133', 'create-only: not among the headers of "S3 compatibility" in its docs'],
   },
   {
@@ -153,6 +153,12 @@ const rows: readonly Row[] = [
     host: /(?:^|\.)sos-(?<region>[a-z]+-[a-z]+-\d+)\.exo\.io$/,
     createOnly: 'honoured',
     because: ['create-only: Exoscale changelog, August 2025'],
+  },
+  {
+    name: 'IBM Cloud Object Storage',
+    host: /(?:^|\.)s3\.(?:private\.|direct\.)?(?<region>[a-z0-9-]+)\.cloud-object-storage\.appdomain\.cloud$/,
+    createOnly: 'honoured',
+    because: ['create-only: run live by zeropg’s survey of stores'],
   },
   {
     name: 'Akamai (Linode) Object Storage',

@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { pageChecksum } from '../../src/ltx/checksum.ts';
 import type { Page } from '../../src/page.ts';
 import { pageNumber, txid } from '../../src/quantities.ts';
-import { type ChecksumFileHeader, checksumSource, openChecksumFile } from '../../src/replication/checksum-file.ts';
 import { PageChecksums } from '../../src/replication/page-checksums.ts';
+import { type ChecksumFileHeader, checksumSource, openChecksumFile } from '../../src/restore/checksum-file.ts';
 
 const PAGE_SIZE = 512;
 

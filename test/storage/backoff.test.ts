@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { milliseconds } from '../../src/quantities.ts';
-import { backoffDelay, drainBackoff, steadyBackoff } from '../../src/replication/backoff.ts';
+import { backoffDelay, drainBackoff, steadyBackoff } from '../../src/storage/backoff.ts';
 
 describe('backoff', () => {
   it('doubles from one second and stops at a minute', () => {
