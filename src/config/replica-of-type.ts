@@ -68,9 +68,18 @@ function readStore(
   if (type === 'gs') return readGcsOptions(place, sections, replica);
   const where = sections[0]?.values.get('type')?.where ?? sections[0]?.where ?? replica.top.where;
   const message = `replicas of type ${type} are not supported`;
-  addProblem(reading, where, 'CONFIG_UNSUPPORTED', message, 'use type s3, gcs, abs or file, or remove this replica');
+  addProblem(reading, where, 'CONFIG_UNSUPPORTED', message, `${insteadOf[type]}, or remove this replica`);
   return undefined;
 }
+
+const others = 'use type s3, gcs, abs or file';
+/** What to write instead of the types that only Litestream has. */
+const insteadOf = {
+  sftp: others,
+  webdav: others,
+  nats: others,
+  oss: 'OSS speaks S3 too: write type s3 with "endpoint: https://oss-REGION.aliyuncs.com", and let doctor say whether it is fit',
+} as const;
 
 /** The first section that says it decides; in one section, two keys that mean the same exclude each other. */
 function findPlace(

@@ -16,7 +16,7 @@ export function reportUnusedDefaults(top: Section, databases: readonly DatabaseC
     if (rule.types.some((type) => supported.has(type))) {
       addNote(reading, 'WARN', where, `${name}: no replica is of type ${rule.types.join(', ')}, so it applies to none`);
     } else {
-      const message = `"${name}" belongs to replicas of type ${rule.types.join(', ')}, which are not supported yet`;
+      const message = `"${name}" belongs to replicas of type ${rule.types.join(', ')}, which are not supported`;
       addProblem(reading, where, 'CONFIG_UNSUPPORTED', message, 'remove it');
     }
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ReplicaConfig } from '../config/config.ts';
 import type { Milliseconds } from '../quantities.ts';
 import { openStore, type StoreSettings } from '../storage/open-store.ts';
-import { recognizeS3Provider } from '../storage/s3-providers.ts';
+import { resolveS3Endpoint } from '../storage/s3-endpoint.ts';
 import type { StoreOptions } from '../storage/store-options.ts';
 import { PROBE_FOLDER, probeSteps, startProbe } from './probe-steps.ts';
 import type { ReplicaReport } from './report.ts';
@@ -39,7 +39,7 @@ export async function probeReplica(
 }
 
 function providerOf(options: StoreOptions): string | undefined {
-  return options.type === 's3' ? recognizeS3Provider(options.endpoint).name : undefined;
+  return options.type === 's3' ? resolveS3Endpoint(options, process.env).provider.name : undefined;
 }
 
 async function isMissingFolder(options: StoreOptions): Promise<boolean> {

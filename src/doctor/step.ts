@@ -11,7 +11,7 @@ export interface Step<Context> {
 }
 
 /** There is nothing to try: what depends on it goes on. */
-export interface NotApplicable {
+interface NotApplicable {
   readonly notApplicable: string;
 }
 

@@ -195,7 +195,7 @@ describe('a key that asks for what we do not do is refused by name', () => {
   it('defaults that no replica takes are named: of types that do not work refused, of others in a note', () => {
     expect(errorOfText(`webdav-username: x\n${good}`)).toMatchObject({
       code: 'CONFIG_UNSUPPORTED',
-      message: `${file}:1:18: "webdav-username" belongs to replicas of type webdav, which are not supported yet`,
+      message: `${file}:1:18: "webdav-username" belongs to replicas of type webdav, which are not supported`,
     });
     expect(loadText(`region: eu\n${good}`).notes).toMatchObject([{ level: 'WARN', where: `${file}:1:9` }]);
     expect(loadText(`account-name: x\n${good}`).notes).toMatchObject([{ level: 'WARN', where: `${file}:1:15` }]);

@@ -98,6 +98,8 @@ describe('an S3 URL', () => {
     ['url: "s3://b/p?concurrency=many"', 'CONFIG_VALUE', '"concurrency" is "many"'],
     ['url: webdav://h/p', 'CONFIG_UNSUPPORTED', 'replicas of type webdav are not supported'],
     ['url: sftp://user:topsecret@h/p', 'CONFIG_UNSUPPORTED', 'type sftp'],
+    ['url: nats://h/b', 'CONFIG_UNSUPPORTED', 'replicas of type nats are not supported'],
+    ['url: oss://b/p', 'CONFIG_UNSUPPORTED', 'replicas of type oss are not supported'],
   ])('%s is refused', (line, code, message) => {
     const error = errorOfText(withReplica(line));
     expect(error).toMatchObject({ code, message: expect.stringContaining(message) });

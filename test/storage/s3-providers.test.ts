@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { resolveS3Endpoint } from '../../src/storage/s3-endpoint.ts';
 import { aws, recognizeS3Provider, s3Providers } from '../../src/storage/s3-providers.ts';
@@ -51,4 +52,11 @@ it('whatever is not usual has its reason beside it', () => {
       createOnly !== 'unknown' || verifyDeletes || mostParts !== 10_000 || Object.keys(headers).length > 0;
     if (special) expect(because, name).not.toEqual([]);
   }
+});
+
+it('docs/configuration.md lists them all, and what each does with create-only puts', () => {
+  const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
+  const [, section = ''] = /\n### Stores that speak S3\n(.*?)\n##/s.exec(page) ?? [];
+  const rows = [...section.matchAll(/^\| ([^|]+) \| (honoured|ignored|refused|unknown) \|/gm)].map(([, ...row]) => row);
+  expect(rows).toEqual(s3Providers.map(({ name, createOnly }) => [name, createOnly]));
 });

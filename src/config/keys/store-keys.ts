@@ -38,7 +38,7 @@ export const storeKeys: readonly KeyRule[] = [
     ['s3', 'oss'],
     'region',
     text,
-    'Region. Default: `LITESTREAM_S3_REGION`, `AWS_REGION`; with an endpoint that is not AWS, `us-east-1`.',
+    'Region. Default: `LITESTREAM_S3_REGION`, `AWS_REGION`; with an endpoint that is not AWS, what its host says, else `us-east-1` (`auto` on R2, Tigris and Google).',
   ),
   store(
     ['s3', 'oss'],
@@ -52,7 +52,7 @@ export const storeKeys: readonly KeyRule[] = [
     ['s3'],
     'force-path-style',
     boolean,
-    'Bucket in the path, not in the host name. Default: `true` with an endpoint that is not AWS.',
+    'Bucket in the path, not in the host name. Default: `true` with an endpoint that is not AWS, but for DigitalOcean and Alibaba.',
   ),
   store(['s3'], 'skip-verify', boolean, 'Takes any TLS certificate. Default `false`.'),
   store(['s3'], 'sign-payload', boolean, 'Signs the content of uploads too. Default: what the endpoint needs.'),
