@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { StationError } from '../errors.ts';
 import { s3Error } from '../storage/s3-errors.ts';
 import type { AzureStoreOptions, GcsStoreOptions, S3StoreOptions, StoreOptions } from '../storage/store-options.ts';
@@ -7,10 +6,9 @@ import type { AzureStoreOptions, GcsStoreOptions, S3StoreOptions, StoreOptions }
 /** As whom we come, and where that is from: never a secret. @throws StationError where there is nobody to come as */
 export async function describeIdentity(store: StoreOptions): Promise<string> {
   switch (store.type) {
-    case 'file': {
-      const { username, uid, gid } = userInfo();
-      return `user ${username} (uid ${uid}, gid ${gid})`;
-    }
+    case 'file':
+      // Without a name: a container's user need not be in /etc/passwd, and os.userInfo throws then.
+      return `uid ${process.getuid?.()}, gid ${process.getgid?.()}`;
     case 's3':
       return await s3Identity(store);
     case 'gs':

@@ -21,6 +21,8 @@ export interface Probe {
   readonly store: ObjectStore;
   readonly key: string;
   readonly content: Buffer;
+  /** Uploads beyond this go in parts, where it is in doubt what the store makes of conditions then; else undefined. */
+  readonly partSize: number | undefined;
   readonly wallClock: () => Milliseconds;
   readonly monotonicClock: () => Milliseconds;
   /** When the object was put, from before to after. */
@@ -33,7 +35,9 @@ export interface Probe {
 /** Below the replica's path, where nothing looks for LTX files. */
 export const PROBE_FOLDER = '.doctor';
 
-export function startProbe(given: Pick<Probe, 'options' | 'store' | 'wallClock' | 'monotonicClock'>): Probe {
+export function startProbe(
+  given: Pick<Probe, 'options' | 'store' | 'partSize' | 'wallClock' | 'monotonicClock'>,
+): Probe {
   const id = randomUUID();
   const content = Buffer.from(`station-entrypoint doctor ${id}\n`);
   const found = { put: undefined, listed: undefined, conditionRefused: undefined };
@@ -53,6 +57,7 @@ export const probeSteps: readonly Step<Probe>[] = [
   { name: 'read', needs: ['put'], run: readBack },
   { name: 'round-trip', needs: ['read'], run: measure },
   { name: 'create-only', needs: ['put'], run: createOnlyTwice },
+  { name: 'in-parts', needs: ['create-only'], slowness: 6, run: createOnlyInParts },
   { name: 'list', needs: ['put'], run: list },
   { name: 'clock', needs: ['list'], run: compareClocks },
   { name: 'delete', needs: ['put'], run: remove },
@@ -116,12 +121,23 @@ async function measure(probe: Probe, signal: AbortSignal): Promise<string> {
 
 /** Safety rule 3 stands on this: a second writer must be refused, and what was there must stay. */
 async function createOnlyTwice(probe: Probe, signal: AbortSignal): Promise<string> {
-  const { store, key, conditionRefused } = probe;
+  const { conditionRefused } = probe;
   if (conditionRefused !== undefined) {
     throw unableToFence(`the store refuses create-only puts (${conditionRefused.message})`);
   }
-  const other = bodyFromBytes(Buffer.from('of a second writer\n'));
-  const second = store.put(key, other, { createOnly: true, signal });
+  await refuseSecond(probe, Buffer.from('of a second writer\n'), 'put', signal);
+  return 'the second put was refused';
+}
+
+/** Some stores honour the condition for an upload in one, and ignore it for one in parts. */
+async function createOnlyInParts(probe: Probe, signal: AbortSignal) {
+  if (probe.partSize === undefined) return { notApplicable: 'known to be refused likewise' };
+  await refuseSecond(probe, Buffer.alloc(probe.partSize + 1), 'upload in parts', signal);
+  return `a second upload of ${probe.partSize + 1} bytes was refused`;
+}
+
+async function refuseSecond(probe: Probe, content: Buffer, what: string, signal: AbortSignal): Promise<void> {
+  const second = probe.store.put(probe.key, bodyFromBytes(content), { createOnly: true, signal });
   const taken = await second.then(
     () => true,
     (error: unknown) => {
@@ -129,11 +145,10 @@ async function createOnlyTwice(probe: Probe, signal: AbortSignal): Promise<strin
       throw error;
     },
   );
-  if (taken) throw unableToFence('the store took a create-only put of a key that was there');
+  if (taken) throw unableToFence(`the store took a create-only ${what} of a key that was there`);
   if (!(await readAll(probe, signal)).equals(probe.content)) {
-    throw unableToFence('the store refused the second put, and replaced the object all the same');
+    throw unableToFence(`the store refused the second ${what}, and replaced the object all the same`);
   }
-  return 'the second put was refused';
 }
 
 function unableToFence(why: string): StationError {

@@ -43,7 +43,7 @@ async function runStep<Context>(
     const work = step.run(context, over.signal);
     // What is given up on may still fail later, when nobody listens any more.
     work.catch(() => {});
-    const detail = await Promise.race([work, tooLong(patience, over.signal)]);
+    const detail = await Promise.race([work, tooLong(milliseconds(patience * (step.slowness ?? 1)), over.signal)]);
     if (typeof detail !== 'string') return { kind: 'skipped', detail: detail.notApplicable };
     return { kind: 'ok', detail, elapsed: elapsed() };
   } catch (error) {

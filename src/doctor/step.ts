@@ -6,6 +6,8 @@ export interface Step<Context> {
   readonly name: string;
   /** Steps without whose success this one makes no sense; they come before it. */
   readonly needs: readonly string[];
+  /** Where it may take so many times longer than others. */
+  readonly slowness?: number;
   /** What was found, for a person to read. Throws for what is wrong. */
   run(context: Context, signal: AbortSignal): Promise<string | NotApplicable>;
 }

@@ -8,7 +8,10 @@ import { type Azurite, startAzurite } from '../servers/azurite.ts';
 import { startGcsServer } from '../servers/gcs-server.ts';
 import { azureOptions, azureService, wrongKey } from '../storage/azure-backend.ts';
 import { gcsOptions } from '../storage/gcs-backend.ts';
-import { probed, skippedFrom, sound } from './probed.ts';
+import { probed, skippedFrom, sound as soundInParts } from './probed.ts';
+
+/** Of these nobody doubts that they refuse in parts what they refuse in one. */
+const sound = { ...soundInParts, 'in-parts': 'skipped' };
 
 describe('a folder', () => {
   const folder = () => {
@@ -29,7 +32,7 @@ describe('a folder', () => {
     mkdirSync(join(path, 'ltx'));
     const { kinds, detail } = await probed({ type: 'file', path });
     expect(kinds).toEqual(soundFolder);
-    expect(detail('authenticate')).toMatch(/^user .+ \(uid \d+, gid \d+\)$/);
+    expect(detail('authenticate')).toMatch(/^uid \d+, gid \d+$/);
     expect(readdirSync(path)).toEqual(['ltx']);
   });
 

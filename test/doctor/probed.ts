@@ -36,6 +36,7 @@ export const sound = {
   read: 'ok',
   'round-trip': 'ok',
   'create-only': 'ok',
+  'in-parts': 'ok',
   list: 'ok',
   clock: 'ok',
   delete: 'ok',

@@ -44,7 +44,7 @@ describe('a store that lies', () => {
     const store = await server();
     store.faults.add({ when: { operation: 'PutObject' }, do: { kind: 'ignore-conditions' } });
     const { kinds, failure } = await probed(s3Options(store));
-    expect(kinds).toEqual({ ...sound, 'create-only': 'failed' });
+    expect(kinds).toEqual({ ...sound, 'create-only': 'failed', 'in-parts': 'skipped' });
     expect(failure('create-only').detail).toMatch(/^unable to fence: .* took a create-only put/);
     expect(left(store)).toEqual([]);
   });
@@ -54,8 +54,18 @@ describe('a store that lies', () => {
     const refusal = { kind: 'answer', status: 501, code: 'NotImplemented' } as const;
     store.faults.add({ when: { operation: 'PutObject' }, times: 1, do: refusal });
     const { kinds, failure } = await probed(s3Options(store));
-    expect(kinds).toEqual({ ...sound, 'create-only': 'failed' });
+    expect(kinds).toEqual({ ...sound, 'create-only': 'failed', 'in-parts': 'skipped' });
     expect(failure('create-only').detail).toMatch(/^unable to fence: .*NotImplemented/);
+  });
+
+  it('only where an upload goes in parts, as Ceph 16 does, is found out', async () => {
+    const store = await server();
+    store.faults.add({ when: { operation: 'CompleteMultipartUpload' }, do: { kind: 'ignore-conditions' } });
+    const { kinds, failure } = await probed(s3Options(store));
+    expect(kinds).toEqual({ ...sound, 'in-parts': 'failed' });
+    expect(failure('in-parts').detail).toMatch(/^unable to fence: .* took a create-only upload in parts/);
+    expect(left(store)).toEqual([]);
+    expect(store.unfinishedUploads('bucket')).toBe(0);
   });
 
   it('about deletions is found out', async () => {
@@ -96,7 +106,12 @@ describe('a store that cannot be used', () => {
 
   it.each([
     ['PutObject', 'put', 's3:PutObject', skippedFrom('read')],
-    ['GetObject', 'read', 's3:GetObject', { 'round-trip': 'skipped', 'create-only': 'failed', deleted: 'failed' }],
+    [
+      'GetObject',
+      'read',
+      's3:GetObject',
+      { 'round-trip': 'skipped', 'create-only': 'failed', 'in-parts': 'skipped', deleted: 'failed' },
+    ],
     ['DeleteObjects', 'delete', 's3:DeleteObject', { deleted: 'skipped' }],
   ])('for %s is denied: the hint names the permission', async (operation, step, permission, rest) => {
     const store = await server();
