@@ -46,7 +46,6 @@ export async function azureBackend(): Promise<Backend> {
       const { metadata } = await container.getBlobClient(`${path}/${key}`).getProperties();
       return Date.parse(metadata?.['litestreamtimestamp'] ?? '');
     },
-    conditionalMultipart: true,
     emptyRoot: true,
     stop: () => server.stop(),
   };

@@ -33,7 +33,6 @@ describeObjectStore('an encrypted folder', async () => {
     open: (path) => openStore({ type: 'file', path: join(base, path) }),
     openWrong: {},
     timestampOf: async (path, key) => (await stat(join(base, path, key))).mtimeMs,
-    conditionalMultipart: true,
     emptyRoot: false,
     stop: () => rm(base, { recursive: true, force: true }),
   });
@@ -41,7 +40,7 @@ describeObjectStore('an encrypted folder', async () => {
 
 describeObjectStore('our S3 server, encrypted', async () => {
   const server = await startS3Server();
-  return encrypted(await s3Backend(server, { conditionalMultipart: true, stop: () => server.stop() }));
+  return encrypted(await s3Backend(server, { stop: () => server.stop() }));
 });
 
 let folder: string;

@@ -18,7 +18,6 @@ describeObjectStore('a folder', async () => {
     open: (path) => openStore({ type: 'file', path: join(base, path) }),
     openWrong: {},
     timestampOf: async (path, key) => (await stat(join(base, path, key))).mtimeMs,
-    conditionalMultipart: true,
     emptyRoot: false,
     stop: () => rm(base, { recursive: true, force: true }),
   };

@@ -42,7 +42,6 @@ export function gcsBackend(server: GcsServer, settings: Partial<GcsStoreSettings
       const found = server.objects(bucket).find((object) => object.name === `${path}/${key}`);
       return Date.parse(found?.metadata?.['litestream-timestamp'] ?? '');
     },
-    conditionalMultipart: true,
     emptyRoot: true,
     stop: () => server.stop(),
   };

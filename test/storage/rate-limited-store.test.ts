@@ -19,7 +19,6 @@ describeObjectStore('a folder with a limit that is not reached', async () => {
     open: async (path) => limitUploadRate(await openStore({ type: 'file', path: join(base, path) }), bytes(2 ** 40)),
     openWrong: {},
     timestampOf: async (path, key) => (await stat(join(base, path, key))).mtimeMs,
-    conditionalMultipart: true,
     emptyRoot: false,
     stop: () => rm(base, { recursive: true, force: true }),
   };

@@ -36,7 +36,7 @@ export function s3Options(server: S3Server, changes: Partial<S3StoreOptions> = {
 /** A backend of the conformance suite on any S3 server, in a bucket made for it. */
 export async function s3Backend(
   server: S3Server,
-  gaps: { readonly conditionalMultipart: boolean; readonly stop: () => Promise<void> },
+  life: { readonly stop: () => Promise<void> },
   settings: Partial<S3StoreSettings> = {},
 ): Promise<Backend> {
   const bucket = `conformance-${Date.now()}`;
@@ -61,11 +61,10 @@ export async function s3Backend(
       const head = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: `${path}/${key}` }));
       return Date.parse(head.Metadata?.['litestream-timestamp'] ?? '');
     },
-    conditionalMultipart: gaps.conditionalMultipart,
     emptyRoot: true,
     stop: async () => {
       client.destroy();
-      await gaps.stop();
+      await life.stop();
     },
   };
 }

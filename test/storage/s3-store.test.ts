@@ -8,7 +8,7 @@ import { createOnly, PART, started, text } from './s3-started.ts';
 
 describeObjectStore('our S3 server', async () => {
   const server = await startS3Server();
-  return s3Backend(server, { conditionalMultipart: true, stop: () => server.stop() });
+  return s3Backend(server, { stop: () => server.stop() });
 });
 
 describe('what stock Litestream finds', () => {
