@@ -5,7 +5,7 @@ import { inEnvironment } from './problem.ts';
 import { readEndpoint } from './read-endpoint.ts';
 import { addProblem } from './reading.ts';
 import type { ReplicaReading } from './replica-reading.ts';
-import { resolvePath } from './resolve-path.ts';
+import { readEncryption } from './s3-encryption-options.ts';
 import { find, findBoolean, findNumber, findSize, findText, type Section } from './section.ts';
 
 /** Options of an S3 replica from its own keys, its URL and the file's defaults, in this order of weight. */
@@ -76,40 +76,4 @@ function credentialsFromEnvironment({ lookup, reading }: ReplicaReading): S3Stor
   }
   const sessionToken = (lookup('AWS_ACCESS_KEY_ID') && lookup('AWS_SESSION_TOKEN')) || undefined;
   return { accessKeyId, secretAccessKey, sessionToken };
-}
-
-function readEncryption(sections: readonly Section[], replica: ReplicaReading): S3StoreOptions['serverSideEncryption'] {
-  const keyId = find(sections, 'sse-kms-key-id');
-  const [key, path] = [find(sections, 'sse-customer-key'), find(sections, 'sse-customer-key-path')];
-  const algorithm = find(sections, 'sse-customer-algorithm');
-  const given = [keyId, key, path].filter((value) => value !== undefined);
-  const [first, second] = given;
-  if (second !== undefined) {
-    const names = given.map((value) => `"${value.rule.name}"`).join(' and ');
-    addProblem(replica.reading, second.where, 'CONFIG_VALUE', `${names} exclude each other`, 'keep one of them');
-  } else if (keyId !== undefined) {
-    return { kind: 'aws:kms', keyId: String(keyId.value) };
-  } else if (first !== undefined) {
-    const keyBase64 = key === undefined ? readKeyFile(String(first.value), replica) : String(key.value);
-    if (Buffer.from(keyBase64 ?? '', 'base64').length === 32) {
-      const name = algorithm === undefined ? 'AES256' : String(algorithm.value);
-      return { kind: 'customer', algorithm: name, keyBase64: keyBase64 ?? '', keyMd5: undefined };
-    }
-    const message = `"${first.rule.name}" gives no key of 32 bytes in base64`;
-    addProblem(replica.reading, first.where, 'CONFIG_VALUE', message, 'make one with: openssl rand -base64 32');
-  } else if (algorithm !== undefined) {
-    const message = '"sse-customer-algorithm" is given without a key';
-    addProblem(replica.reading, algorithm.where, 'CONFIG_VALUE', message, 'add "sse-customer-key-path"');
-  }
-  return undefined;
-}
-
-/** Undefined if there is no such file, or none that can be read. */
-function readKeyFile(path: string, { context }: ReplicaReading): string | undefined {
-  try {
-    return context.readFile(resolvePath(path, context))?.trim();
-  } catch {
-    // The caller says that this file gives no key; that a folder or a closed file gives none either is the same mistake.
-    return undefined;
-  }
 }

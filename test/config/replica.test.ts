@@ -216,12 +216,26 @@ describe('an S3 replica', () => {
   });
 
   it.each([
+    [['sse: AES256'], { kind: 'AES256' }],
+    [['sse: aws:kms'], { kind: 'aws:kms', keyId: undefined }],
+    [['sse: aws:kms', 'sse-kms-key-id: alias/k'], { kind: 'aws:kms', keyId: 'alias/k' }],
+    [['sse-kms-key-id: alias/k'], { kind: 'aws:kms', keyId: 'alias/k' }],
+    [[], undefined],
+  ])('with %j has the store encrypt as %j', (lines, encryption) => {
+    expect(s3Of(['type: s3', 'bucket: b', ...lines]).serverSideEncryption).toEqual(encryption);
+  });
+
+  it.each([
     [['access-key-id: topsecret'], '"access-key-id" is given and "secret-access-key" is not'],
     [['endpoint: "http://id:topsecret@h"'], '"endpoint" is no address of a server'],
     [['sse-customer-key: topsecret'], 'gives no key of 32 bytes'],
     [['sse-customer-key-path: /no'], 'gives no key of 32 bytes'],
     [['sse-customer-key: topsecret', 'sse-kms-key-id: k'], 'exclude each other'],
     [['sse-customer-algorithm: AES256'], 'without a key'],
+    [['sse: AES256', 'sse-kms-key-id: k'], '"sse" and "sse-kms-key-id" exclude each other'],
+    [['sse: aws:kms', `sse-customer-key: ${key32}`], '"sse" and "sse-customer-key" exclude each other'],
+    [['sse: aws:kms', 'sse-customer-algorithm: AES256'], 'without a key'],
+    [['sse: KMS'], '"sse" is "KMS"'],
     [['part-size: 1MB'], 'outside 5MiB to 5GiB'],
     [['concurrency: 0'], '"concurrency" is "0"'],
     [['account-key: topsecret'], '"account-key" belongs to replicas of type abs; this one is of type s3'],

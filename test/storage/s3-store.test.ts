@@ -129,6 +129,25 @@ describe('what the configuration asks for', () => {
     }
   });
 
+  it.each([
+    ['AES256', { kind: 'AES256' }],
+    ['aws:kms', { kind: 'aws:kms', keyId: undefined }],
+  ] as const)(
+    'sse: %s goes with what makes an object, in one piece or in parts, and with nothing else',
+    async (sse, kind) => {
+      const { server, store } = await started({ serverSideEncryption: kind });
+      await store.put('small', text('x'), createOnly);
+      await store.put('large', patternBody(2 * PART).body, createOnly);
+      expect(await readAll(store, 'small', 1)).toHaveLength(1);
+      const asked = server.requests.filter(({ headers }) => headers['x-amz-server-side-encryption'] === sse);
+      expect(asked.map((request) => request.operation)).toEqual(['PutObject', 'CreateMultipartUpload']);
+      expect(asked.map(({ headers }) => headers['x-amz-server-side-encryption-aws-kms-key-id'])).toEqual([
+        undefined,
+        undefined,
+      ]);
+    },
+  );
+
   it('a customer’s key comes with reads and parts too', async () => {
     const keyBase64 = Buffer.alloc(32, 7).toString('base64');
     const { server, store } = await started({

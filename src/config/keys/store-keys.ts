@@ -65,6 +65,12 @@ export const storeKeys: readonly KeyRule[] = [
     treatment: inform('the checksum a request carries is chosen by what its store needs'),
   },
   store(['s3'], 'storage-class', text, 'Storage class of new objects, such as `STANDARD_IA`.'),
+  store(
+    ['s3'],
+    'sse',
+    choice('AES256', 'aws:kms'),
+    'Encryption by the store: `AES256` with its own keys, `aws:kms` with its default KMS key. Default: what the bucket does.',
+  ),
   store(['s3'], 'sse-customer-algorithm', choice('AES256'), 'Algorithm of a customer’s key. Default `AES256`.'),
   store(['s3'], 'sse-customer-key', secret, 'Customer’s key: 32 bytes in base64.'),
   store(['s3'], 'sse-customer-key-path', text, 'File that holds it.'),
