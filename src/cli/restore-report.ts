@@ -1,7 +1,9 @@
 import { formatTxid } from '../ltx/file-name.ts';
 import { formatTimestamp } from '../ltx/timestamp.ts';
-import type { Choice } from '../restore/choose.ts';
+import type { ReplicaReport } from '../restore/ask-replicas.ts';
+import { type Choice, describeParted } from '../restore/choose.ts';
 import type { RestorePlan } from '../restore/plan.ts';
+import { describeLeftOut } from '../restore/restore.ts';
 import type { RestoredDatabase } from '../restore/restore-options.ts';
 
 type Restoring = Extract<Choice, { kind: 'restore' }>;
@@ -34,12 +36,21 @@ export function restoredJson(outcome: RestoredDatabase, output: string, aside: r
   };
 }
 
+/** What a restore would warn of, as far as is known without fetching. */
+export function previewWarnings(choice: Restoring, reports: readonly ReplicaReport[]): readonly string[] {
+  return [...reports.flatMap(describeLeftOut), ...choice.warnings, ...choice.parted.map(describeParted)];
+}
+
 /** What `-dry-run` shows: what each replica holds, which was chosen and why, and what would be fetched. */
-export function previewLines(choice: Restoring, plan: RestorePlan | undefined): readonly string[] {
+export function previewLines(
+  choice: Restoring,
+  warnings: readonly string[],
+  plan: RestorePlan | undefined,
+): readonly string[] {
   const files = plan?.files ?? [];
   return [
     ...choice.reasons,
-    ...choice.warnings.map((line) => `warning: ${line}`),
+    ...warnings.map((line) => `warning: ${line}`),
     `would fetch ${files.length} files, ${plan?.bytes ?? 0} bytes:`,
     ...files.map((file) => `  ${file.key}  ${file.size} bytes`),
   ];

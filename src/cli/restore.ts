@@ -12,7 +12,7 @@ import { previewRestore, restoreDatabase } from '../restore/restore.ts';
 import type { NamedReplica, RestoreRequest, RestoreTarget } from '../restore/restore-options.ts';
 import { openStore } from '../storage/open-store.ts';
 import { openLog, readConfig, replicaAt } from './load.ts';
-import { previewLines, restoredJson, restoredLines } from './restore-report.ts';
+import { previewLines, previewWarnings, restoredJson, restoredLines } from './restore-report.ts';
 import type { RestoreOptions } from './run-options.ts';
 
 /** A restore by hand is proven whole, whatever its size: nobody waits for a child. */
@@ -94,8 +94,9 @@ async function preview(options: RestoreOptions, request: RestoreRequest): Promis
   }
   if (choice.kind === 'empty') return nothingThere(options, request.replicas);
   const plan = reports.find((report) => report.replica.name === choice.replica)?.plan;
-  if (options.json) process.stdout.write(`${JSON.stringify({ ...choice, plan }, bigintAsHex)}\n`);
-  else process.stdout.write(`${previewLines(choice, plan).join('\n')}\n`);
+  const warnings = previewWarnings(choice, reports);
+  if (options.json) process.stdout.write(`${JSON.stringify({ ...choice, warnings, plan }, bigintAsHex)}\n`);
+  else process.stdout.write(`${previewLines(choice, warnings, plan).join('\n')}\n`);
   return 0;
 }
 

@@ -1,7 +1,8 @@
 import { StationError } from '../errors.ts';
 import type { Milliseconds, Txid } from '../quantities.ts';
 import type { ReplicaAnswer, ReplicaPosition } from './answer.ts';
-import { describePosition, describeTime } from './describe.ts';
+import { describeAnswer, describeTime } from './describe.ts';
+import { explainChoice } from './explain-choice.ts';
 import type { Fork } from './find-forks.ts';
 
 export interface RestorePolicy {
@@ -34,16 +35,21 @@ export type Choice =
       /** All that hold something, newest first. */
       readonly ranking: readonly string[];
       readonly parted: readonly PartedHistories[];
+      /** Why this one and none of the others, in a few words. */
+      readonly why: string;
+      /** What each replica said, and the choice. */
       readonly reasons: readonly string[];
-      /** What this choice passes over, for the operator to read even where nobody asked for reasons. */
+      /** The others that answered soundly: behind, level, or empty. */
+      readonly passedOver: readonly string[];
+      /** What this choice goes without, for the operator to read even where nobody asked for reasons. */
       readonly warnings: readonly string[];
     }
   | { readonly kind: 'empty'; readonly reasons: readonly string[] }
   | { readonly kind: 'stop'; readonly error: StationError; readonly reasons: readonly string[] };
 
 /**
- * Decides from what the replicas said, and from the forks that were found among them. The newest is the one whose last state was captured latest; of two captured at
- * the same time, the one with the higher TXID; then the one configured first.
+ * Decides from what the replicas said, and from the forks that were found among them. The newest is the one whose last
+ * state was captured latest; of two captured at the same time, the one with the higher TXID; then the one configured first.
  *
  * Cannot reach is not empty (safety rule 1): an empty start is chosen only when every replica answered and none holds
  * anything.
@@ -53,16 +59,18 @@ export function chooseReplica(
   policy: RestorePolicy,
   forks: readonly Fork[] = [],
 ): Choice {
-  const reasons = answers.map(reasonOf);
+  const holders = rank(answers);
+  const reasons = answers.map((answer) => describeAnswer(answer, holders[0]));
   const stop = (error: StationError): Choice => ({ kind: 'stop', error, reasons });
   if (policy.from !== undefined) return chooseNamed(answers, policy.from, forks, reasons);
   const silent = answers.filter((answer) => answer.kind === 'failed' || answer.kind === 'no-answer');
   if (policy.quorum === 'all' && silent.length > 0) {
     return stop(unreachable('not every replica answered, and the quorum is "all"', answers));
   }
-  const holders = rank(answers);
   const newest = holders[0];
-  if (newest !== undefined) return restoreChoice(newest, answers, forks, reasons);
+  if (newest !== undefined) {
+    return restoreChoice(newest, explainChoice(holders, answers.length), answers, forks, reasons);
+  }
   if (silent.length > 0) return stop(unreachable('no replica that answered holds the database', answers));
   const unsound = answers.filter((answer) => answer.kind === 'unsound');
   if (unsound.length > 0) return stop(noSoundCopy(unsound));
@@ -81,8 +89,7 @@ function chooseNamed(
     const known = answers.map((answer) => answer.replica).join(', ');
     return stop(new StationError('USAGE', `there is no replica "${name}" to restore from; there are: ${known}`));
   }
-  if (named.kind === 'holds')
-    return restoreChoice(named, answers, forks, [...reasons, `${name} was asked for by name`]);
+  if (named.kind === 'holds') return restoreChoice(named, 'asked for by name', answers, forks, reasons);
   if (named.kind === 'unsound') return stop(noSoundCopy([named]));
   if (named.kind !== 'empty') return stop(unreachable(`${name} was asked for by name`, [named]));
   if (answers.every((answer) => answer.kind === 'empty')) return { kind: 'empty', reasons };
@@ -95,6 +102,7 @@ function chooseNamed(
 
 function restoreChoice(
   chosen: Holder,
+  why: string,
   answers: readonly ReplicaAnswer[],
   forks: readonly Fork[],
   reasons: readonly string[],
@@ -107,9 +115,13 @@ function restoreChoice(
     position: chosen.position,
     ranking: ranking.map((holder) => holder.replica),
     parted,
-    reasons: [...reasons, `chosen: ${chosen.replica}, ${describePosition(chosen.position)}`],
+    why,
+    reasons: [...reasons, `chosen: ${chosen.replica}, ${why}`],
+    passedOver: answers
+      .filter((answer) => isSound(answer) && answer !== chosen)
+      .map((answer) => `passing over ${describeAnswer(answer, ranking[0])}`),
     warnings: [
-      ...answers.filter((answer) => answer.kind !== 'holds' && answer.kind !== 'empty').map(passedOver),
+      ...answers.filter((answer) => !isSound(answer)).map((answer) => `restoring without ${describeAnswer(answer)}`),
       ...answers.flatMap(outOfReach),
     ],
   };
@@ -149,23 +161,8 @@ function sideOf(holder: Holder): PartedSide {
   return { replica: holder.replica, txid: holder.position.txid, timestamp: holder.position.timestamp };
 }
 
-function reasonOf(answer: ReplicaAnswer): string {
-  switch (answer.kind) {
-    case 'holds':
-      return `${answer.replica}: ${describePosition(answer.position)}`;
-    case 'empty':
-      return `${answer.replica}: empty`;
-    case 'unsound':
-      return `${answer.replica}: nothing to restore: ${answer.error.message}`;
-    case 'failed':
-      return `${answer.replica}: ${answer.error.message}`;
-    case 'no-answer':
-      return `${answer.replica}: no answer within ${answer.waited / 1000} s`;
-  }
-}
-
-function passedOver(answer: ReplicaAnswer): string {
-  return `restoring without ${reasonOf(answer)}`;
+function isSound(answer: ReplicaAnswer): boolean {
+  return answer.kind === 'holds' || answer.kind === 'empty';
 }
 
 function outOfReach(answer: ReplicaAnswer): readonly string[] {
@@ -184,16 +181,20 @@ export function describeParted({ newer, older }: PartedHistories): string {
 
 function unreachable(situation: string, answers: readonly ReplicaAnswer[]): StationError {
   const failed = answers.find((answer) => answer.kind === 'failed');
-  return new StationError('RESTORE_UNREACHABLE', `${situation}: ${answers.map(reasonOf).join('; ')}`, {
-    cause: failed?.error,
-  });
+  return new StationError(
+    'RESTORE_UNREACHABLE',
+    `${situation}: ${answers.map((answer) => describeAnswer(answer)).join('; ')}`,
+    {
+      cause: failed?.error,
+    },
+  );
 }
 
 function noSoundCopy(unsound: readonly Unsound[]): StationError {
   const notAvailable = unsound.every((answer) => answer.error.code === 'RESTORE_NOT_AVAILABLE');
   const code = notAvailable ? 'RESTORE_NOT_AVAILABLE' : 'RESTORE_NO_SOUND_COPY';
   const hint = unsound[0]?.error.hint;
-  return new StationError(code, unsound.map(reasonOf).join('; '), {
+  return new StationError(code, unsound.map((answer) => describeAnswer(answer)).join('; '), {
     cause: unsound[0]?.error,
     ...(unsound.length === 1 && hint !== undefined ? { hint } : {}),
   });

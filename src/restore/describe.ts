@@ -1,5 +1,5 @@
 import type { Milliseconds } from '../quantities.ts';
-import type { ReplicaPosition } from './answer.ts';
+import type { ReplicaAnswer, ReplicaPosition } from './answer.ts';
 
 /** RFC 3339, UTC, milliseconds. A time no calendar knows (a damaged header) is shown as the number it is. */
 export function describeTime(time: Milliseconds): string {
@@ -9,4 +9,25 @@ export function describeTime(time: Milliseconds): string {
 
 export function describePosition(position: ReplicaPosition): string {
   return `TXID ${position.txid} of ${describeTime(position.timestamp)}, ${position.commit} pages of ${position.pageSize} bytes`;
+}
+
+/** What a replica said, in one line. @param newest the one it is held against, where there is one */
+export function describeAnswer(answer: ReplicaAnswer, newest?: Extract<ReplicaAnswer, { kind: 'holds' }>): string {
+  switch (answer.kind) {
+    case 'holds':
+      return `${answer.replica}: ${describePosition(answer.position)}${describeLag(answer.position, newest?.position)}`;
+    case 'empty':
+      return `${answer.replica}: empty`;
+    case 'unsound':
+      return `${answer.replica}: nothing to restore: ${answer.error.message}`;
+    case 'failed':
+      return `${answer.replica}: ${answer.error.message}`;
+    case 'no-answer':
+      return `${answer.replica}: no answer within ${answer.waited / 1000} s`;
+  }
+}
+
+function describeLag(position: ReplicaPosition, newest: ReplicaPosition | undefined): string {
+  const lag = newest === undefined ? 0 : newest.timestamp - position.timestamp;
+  return lag > 0 ? `, ${lag / 1000} s behind` : '';
 }

@@ -160,13 +160,15 @@ class WarnedLines {
   }
 
   damagedFiles(report: ReplicaReport): void {
-    for (const reason of report.excluded.values()) this.add(`${report.replica.name}: left out: ${reason}`);
+    for (const line of describeLeftOut(report)) this.add(line);
   }
 
   choice(choice: Extract<Choice, { kind: 'restore' }>): void {
     for (const line of choice.warnings) this.add(line);
     for (const parted of choice.parted) this.#sayOnce(describeParted(parted));
-    this.#options.events.step(`restoring from ${choice.replica}: ${describePosition(choice.position)}`);
+    for (const line of choice.passedOver) this.#sayOnce(line, 'step');
+    const reason = this.#options.replicas.length > 1 ? ` (${choice.why})` : '';
+    this.#options.events.step(`restoring from ${choice.replica}: ${describePosition(choice.position)}${reason}`);
   }
 
   loss(
@@ -179,12 +181,17 @@ class WarnedLines {
     this.add(`the newest copy, in ${promised.replica}, was not sound: restored as of ${line}${where}`);
   }
 
-  #sayOnce(line: string): boolean {
+  #sayOnce(line: string, how: 'step' | 'warn' = 'warn'): boolean {
     if (this.#said.has(line)) return false;
     this.#said.add(line);
-    this.#options.events.warn(line);
+    this.#options.events[how](line);
     return true;
   }
+}
+
+/** The files of a replica that are known to be damaged, a line each. */
+export function describeLeftOut({ replica, excluded }: ReplicaReport): readonly string[] {
+  return [...excluded.values()].map((reason) => `${replica.name}: left out: ${reason}`);
 }
 
 function describeLoss(promised: ReplicaPosition, restored: ReplicaPosition): string | undefined {

@@ -91,6 +91,37 @@ describe('the newest replica', () => {
   });
 });
 
+describe('why it was chosen', () => {
+  const whyOf = (...said: readonly ReplicaAnswer[]) => chosen(said).why;
+
+  test('is told in words', () => {
+    expect(whyOf(holds('a', 5, 100), holds('b', 7, 112.5), silent('c'))).toBe('captured latest: 12.5 s after a');
+    expect(whyOf(holds('a', 5, 100), holds('b', 7, 100))).toBe('captured at the same time as a, with the higher TXID');
+    expect(whyOf(holds('a', 5, 100), holds('b', 5, 100))).toBe('level with b, and the first of them in the config');
+    expect(whyOf(empty('a'), holds('b', 5, 100), denied('c'))).toBe('the only one that holds the database');
+    expect(whyOf(holds('a', 5, 100))).toBe('the only replica');
+    expect(chosen([holds('a', 5, 100), holds('b', 7, 200)], { quorum: 'any', from: 'a' }).why).toBe(
+      'asked for by name',
+    );
+  });
+
+  test('stands beside what each replica holds, and how far it is behind', () => {
+    const choice = chosen([holds('a', 5, 100), holds('b', 7, 112.5), empty('c'), silent('d')]);
+    expect(choice.reasons).toEqual([
+      'a: TXID 5 of 1970-01-01T00:01:40.000Z, 10 pages of 4096 bytes, 12.5 s behind',
+      'b: TXID 7 of 1970-01-01T00:01:52.500Z, 10 pages of 4096 bytes',
+      'c: empty',
+      'd: no answer within 30 s',
+      'chosen: b, captured latest: 12.5 s after a',
+    ]);
+    // For the log; the one without an answer is among the warnings.
+    expect(choice.passedOver).toEqual([
+      'passing over a: TXID 5 of 1970-01-01T00:01:40.000Z, 10 pages of 4096 bytes, 12.5 s behind',
+      'passing over c: empty',
+    ]);
+  });
+});
+
 describe('cannot reach is not empty', () => {
   test('an empty start needs an answer from every replica', () => {
     expect(chooseReplica([empty('a'), empty('b')], anyone).kind).toBe('empty');
