@@ -46,6 +46,30 @@ describe('a bad network', () => {
     expect(await readAll(store, 'b', SIZE)).toHaveLength(SIZE);
   });
 
+  it('that cuts bodies in half is got over', async () => {
+    const { proxy, store, expected } = await behindProxy();
+    await proxy.set({ kind: 'half', direction: 'down' });
+    await expect(Array.fromAsync(store.list(''))).rejects.toMatchObject({ code: 'STORAGE_UNREACHABLE' });
+    await proxy.set({ kind: 'half', direction: 'up' });
+    await expect(store.put('b', patternBody(SIZE).body, { createOnly: true })).rejects.toMatchObject({
+      code: 'STORAGE_UNREACHABLE',
+    });
+    await proxy.set({ kind: 'pass' });
+    expect(Buffer.compare(await readAll(store, 'a', SIZE), expected)).toBe(0);
+    await store.put('b', patternBody(SIZE).body, { createOnly: true });
+  });
+
+  it('with nothing but a load balancer behind it is told by its status, and works again when there is more', async () => {
+    const { proxy, store, expected } = await behindProxy();
+    await proxy.set({ kind: 'answer', status: 503 });
+    await expect(readAll(store, 'a', SIZE)).rejects.toMatchObject({ message: expect.stringContaining('503') });
+    await expect(store.put('b', patternBody(SIZE).body, { createOnly: true })).rejects.toMatchObject({
+      message: expect.stringContaining('503'),
+    });
+    await proxy.set({ kind: 'pass' });
+    expect(Buffer.compare(await readAll(store, 'a', SIZE), expected)).toBe(0);
+  });
+
   it('that always resets is unreachable', async () => {
     const { proxy, store } = await behindProxy();
     await proxy.set({ kind: 'reset', after: 0, direction: 'down' });

@@ -10,6 +10,10 @@ export type NetworkMode =
   | { readonly kind: 'rate'; readonly bytesPerSecond: number }
   /** Connections are reset after this many bytes in that direction, `times` connections long (all, without). */
   | { readonly kind: 'reset'; readonly after: number; readonly direction: 'up' | 'down'; readonly times?: number }
+  /** Half of the next piece in that direction arrives, then the connection is reset. */
+  | { readonly kind: 'half'; readonly direction: 'up' | 'down' }
+  /** Answers HTTP requests by itself, as a load balancer with nothing behind it does. */
+  | { readonly kind: 'answer'; readonly status: number }
   /** Takes everything, answers nothing. */
   | { readonly kind: 'blackhole' }
   /** Nobody listens. */
@@ -54,13 +58,20 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
         carried += chunk.length;
         const now = mode;
         if (now.kind === 'blackhole') continue;
+        if (now.kind === 'answer') {
+          if (direction === 'up') await answer(from, now.status);
+          continue;
+        }
+        if (now.kind === 'half' && now.direction === direction) {
+          await write(to, chunk.subarray(0, Math.ceil(chunk.length / 2)));
+          await resetBoth(from, to);
+          return;
+        }
         if (now.kind === 'delay') await pause(now.milliseconds);
         if (now.kind === 'reset' && now.direction === direction && carried > now.after && resetsLeft > 0) {
           resetsLeft -= 1;
           await write(to, chunk.subarray(0, Math.max(0, chunk.length - (carried - now.after))));
-          await pause(20);
-          from.resetAndDestroy();
-          to.resetAndDestroy();
+          await resetBoth(from, to);
           return;
         }
         if (now.kind === 'rate') await writeSlowly(to, chunk, now.bytesPerSecond);
@@ -100,6 +111,20 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
       if (mode.kind !== 'refuse') await close();
     },
   };
+}
+
+/** A moment later, so that what was written before arrives. */
+async function resetBoth(one: Socket, other: Socket): Promise<void> {
+  await pause(20);
+  one.resetAndDestroy();
+  other.resetAndDestroy();
+}
+
+/** Once for a connection, which then ends; the rest of the request is read and thrown away, or the answer might not arrive. */
+async function answer(client: Socket, status: number): Promise<void> {
+  if (!client.writable) return;
+  const head = `HTTP/1.1 ${status} On demand\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`;
+  await new Promise<void>((resolve) => client.end(head, () => resolve()));
 }
 
 /** Waits until the bytes are handed on, so that a slow reader slows the writer; an error ends the wait as well. */

@@ -164,7 +164,8 @@ async function answer(
     return await perform({
       bucket,
       request,
-      url: state.url,
+      // As the client reached it, also through a proxy.
+      url: `http://${incoming.headers.host ?? new URL(state.url).host}`,
       spool: state.spool,
       receive,
       ignoreConditions: fault?.kind === 'ignore-conditions',
