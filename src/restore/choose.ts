@@ -176,7 +176,7 @@ function outOfReach(answer: ReplicaAnswer): readonly string[] {
 /** One line that names both sides. */
 export function describeParted({ newer, older }: PartedHistories): string {
   const side = (one: PartedSide) => `${one.replica} (TXID ${one.txid}, ${describeTime(one.timestamp)})`;
-  return `histories have parted: ${side(newer)} is the later, yet not a continuation of ${side(older)}; --restore-from NAME decides otherwise`;
+  return `histories have parted: ${side(newer)} is the later, yet not a continuation of ${side(older)}; run --restore-from NAME, or restore -replica NAME, decides otherwise`;
 }
 
 function unreachable(situation: string, answers: readonly ReplicaAnswer[]): StationError {

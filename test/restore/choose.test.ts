@@ -75,7 +75,7 @@ describe('the newest replica', () => {
     const [parted] = choice.parted;
     if (parted === undefined) throw new Error('not parted');
     expect(describeParted(parted)).toBe(
-      'histories have parted: new (TXID 12, 1970-01-01T00:03:20.000Z) is the later, yet not a continuation of old (TXID 90, 1970-01-01T00:01:40.000Z); --restore-from NAME decides otherwise',
+      'histories have parted: new (TXID 12, 1970-01-01T00:03:20.000Z) is the later, yet not a continuation of old (TXID 90, 1970-01-01T00:01:40.000Z); run --restore-from NAME, or restore -replica NAME, decides otherwise',
     );
   });
 
