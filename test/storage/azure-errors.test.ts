@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { milliseconds } from '../../src/quantities.ts';
 import { azureError } from '../../src/storage/azure-errors.ts';
+import type { AzureStoreSettings } from '../../src/storage/azure-settings.ts';
 import { openStore } from '../../src/storage/open-store.ts';
 import type { AzureStoreOptions } from '../../src/storage/store-options.ts';
 import { createOnly, text } from './azure-started.ts';
@@ -22,14 +23,19 @@ const options = (changes: Partial<AzureStoreOptions>): AzureStoreOptions => ({
 afterEach(() => vi.unstubAllEnvs());
 
 /** A store whose server answers everything alike. */
-async function answered(status: number, headers: Readonly<Record<string, string>>, body = '') {
+async function answered(
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body = '',
+  changes: Partial<AzureStoreSettings> = {},
+) {
   const server = createServer((request, response) => {
     request.resume().once('end', () => response.writeHead(status, headers).end(body));
   }).listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());
   await new Promise((resolve) => server.once('listening', resolve));
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/account`;
-  const store = await openStore(options({ endpoint }), settings);
+  const store = await openStore(options({ endpoint }), { ...settings, ...changes });
   onTestFinished(() => store.close());
   return store;
 }
@@ -56,6 +62,12 @@ describe('what Azure answers', () => {
     await expect(Array.fromAsync(store.list(''))).rejects.toMatchObject({ code, message });
     await expect(Array.fromAsync(store.get('a'))).rejects.toMatchObject({ code, message });
     await expect(store.delete(['a'])).rejects.toMatchObject({ code, message });
+  });
+
+  it('with a wait of an hour is left to the caller', async () => {
+    const headers = { 'x-ms-error-code': 'ServerBusy', 'retry-after': '3600' };
+    const store = await answered(503, headers, '', { attempts: 2 });
+    await expect(store.put('a', text('x'), createOnly)).rejects.toMatchObject({ code: 'STORAGE_THROTTLED' });
   });
 
   it('names the permission that is lacking', async () => {

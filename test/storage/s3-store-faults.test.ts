@@ -63,6 +63,13 @@ describe('what a store answers', () => {
     }
   });
 
+  it('with a wait of an hour is left to the caller', async () => {
+    const { server, store, operations } = await started();
+    server.faults.add({ do: { kind: 'answer', status: 503, code: 'SlowDown', headers: { 'retry-after': '3600' } } });
+    await expect(store.put('a', text('x'), createOnly)).rejects.toMatchObject({ code: 'STORAGE_THROTTLED' });
+    expect(operations()).toEqual(['PutObject', 'PutObject']);
+  });
+
   it('with a clock that is wrong says so', async () => {
     const { store } = await started({}, {}, { now: () => Date.now() + 3_600_000 });
     await expect(store.put('a', text('x'), createOnly)).rejects.toThrow(/^RequestTimeTooSkewed: /);
