@@ -177,6 +177,15 @@ it('behind, empty, damaged, of Litestream 0.3, of an older history: the right on
   ]) {
     expect(lines, preview.output()).toContainEqual(expect.stringMatching(new RegExp(line)));
   }
+  const asJson = site.launch(join(checkout, 'entrypoint'), [...words, '-json']);
+  expect((await asJson.ended).code, asJson.log()).toBe(0);
+  expect(JSON.parse(asJson.output())).toMatchObject({
+    replica: 's3',
+    ranking: ['s3', 'gcs', 'file'],
+    why: expect.stringMatching(/^captured latest: /),
+    parted: [{ newer: { replica: 's3' }, older: { replica: 'file' } }, {}],
+    warnings: expect.arrayContaining([expect.stringMatching(/^restoring without azure: /)]),
+  });
   expect(site.dataFolder()).toEqual([]);
 
   const life = await site.run(['list', 'add=1'], { replicas });

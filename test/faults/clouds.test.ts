@@ -17,6 +17,7 @@ test.for(cloudNames)(
   'chaos before %s, under a steady load: nothing is lost, and nobody waits',
   async (name, { onTestFinished }: Pick<TestContext, 'onTestFinished'>) => {
     const seed = baseSeed + cloudNames.indexOf(name);
+    console.log(`chaos before ${name}: CHAOS_SEED=${baseSeed}`);
     const cloud = await startCloud(name);
     const container = new Container({ replicas: [JSON.stringify(cloud.replica('root'))] });
     onTestFinished(async () => {
