@@ -71,7 +71,8 @@ test('past 1 GiB: the lock page is zeros, its neighbours are not, and memory sta
   ]);
   const outcome = JSON.parse(run.stdout);
   expect(outcome).toMatchObject({ kind: 'restored', txid: 2, commit: commit + 1 });
-  expect((outcome.memory.highest - outcome.memory.baseline) / (1 << 20)).toBeLessThan(100);
+  // A bound on what depends on the size of the database, which has over 1,100 MiB: what the allocator keeps varies by tens.
+  expect((outcome.memory.highest - outcome.memory.baseline) / (1 << 20)).toBeLessThan(150);
   expect(statSync(site.output).size).toBe((commit + 1) * pageSize);
 
   const database = openSync(site.output, 'r');
