@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { AzureOperation } from './azure-errors.ts';
-import { checkStored, propertiesOf, putOperation, readPart } from './azure-put.ts';
+import { checkStored, propertiesOf, putOperation } from './azure-put.ts';
 import type { AzureSession } from './azure-session.ts';
+import { readPart } from './object-body.ts';
 import type { ObjectBody, PutOptions } from './object-store.ts';
 
 const MOST_BLOCKS = 50_000;

@@ -1,8 +1,7 @@
 import { StationError } from '../errors.ts';
 import type { AzureOperation } from './azure-errors.ts';
 import type { AzureSession } from './azure-session.ts';
-import { readBody } from './object-body.ts';
-import type { ObjectBody, PutOptions } from './object-store.ts';
+import type { PutOptions } from './object-store.ts';
 
 export function putOperation(session: AzureSession, key: string, options: PutOptions): AzureOperation {
   return { ...session.operationOn('write', key), createOnly: options.createOnly };
@@ -30,21 +29,4 @@ export function checkStored(etag: string | undefined, operation: AzureOperation)
     `the endpoint answers, but not as Azure does: no ETag for ${operation.url}`,
     { hint: 'check the endpoint: its host, its port, and what stands before it' },
   );
-}
-
-/** Fills `buffer` from its start; the part of it that was filled. */
-export async function readPart(
-  body: ObjectBody,
-  start: number,
-  end: number,
-  buffer: Buffer,
-  signal: AbortSignal | undefined,
-): Promise<Buffer> {
-  let filled = 0;
-  for await (const chunk of readBody(body, { start, end })) {
-    signal?.throwIfAborted();
-    buffer.set(chunk, filled);
-    filled += chunk.byteLength;
-  }
-  return buffer.subarray(0, filled);
 }

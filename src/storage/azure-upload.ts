@@ -1,6 +1,7 @@
 import { putInBlocks } from './azure-blocks.ts';
-import { checkStored, propertiesOf, putOperation, readPart } from './azure-put.ts';
+import { checkStored, propertiesOf, putOperation } from './azure-put.ts';
 import type { AzureSession } from './azure-session.ts';
+import { readPart } from './object-body.ts';
 import type { ObjectBody, PutOptions } from './object-store.ts';
 
 /**

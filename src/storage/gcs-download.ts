@@ -1,25 +1,14 @@
-import type { IncomingMessage } from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
 import { isStationError, StationError } from '../errors.ts';
 import { type GcsOperation, gcsError } from './gcs-errors.ts';
 import type { GcsSession } from './gcs-session.ts';
 import type { ReadRange } from './object-store.ts';
-
-/** Broken transfers in a row, without a byte between, before we give up. */
-const RESUMPTIONS = 3;
-
-interface Part {
-  readonly body: IncomingMessage;
-  /** Bytes this answer promised. */
-  readonly length: number;
-  readonly generation: string | undefined;
-}
+import { type DownloadPart, downloadResumed } from './resumed-download.ts';
 
 /**
  * The bytes of an object. A transfer that breaks is taken up where it stopped, from the same generation;
  * an end before the promised length is never taken for the end of the object.
  */
-export async function* download(
+export function download(
   session: GcsSession,
   key: string,
   range: ReadRange | undefined,
@@ -29,35 +18,13 @@ export async function* download(
     permission: 'storage.objects.get',
     url: `gs://${session.options.bucket}/${session.fullKey(key)}`,
   };
-  if (range?.end !== undefined && range.end <= range.start) return;
-  let position = range?.start ?? 0;
-  let part = await request(session, key, range, undefined, operation, signal);
-  const end = position + part.length;
-  for (let failures = 0; ; ) {
-    try {
-      for await (const chunk of part.body as AsyncIterable<Uint8Array>) {
-        position += chunk.byteLength;
-        failures = 0;
-        if (position > end) throw new StationError('STORAGE_BROKEN', `${operation.url} gave more than it promised`);
-        yield chunk;
-      }
-      if (position === end) return;
-      throw new StationError('STORAGE_UNREACHABLE', `${operation.url} ended after ${position} of ${end} bytes`);
-    } catch (error) {
-      signal?.throwIfAborted();
-      failures += 1;
-      const given = gcsError(error, operation);
-      if (given.code !== 'STORAGE_UNREACHABLE' || failures > RESUMPTIONS || part.generation === undefined) throw given;
-    } finally {
-      part.body.destroy();
-    }
-    await pause(100 * 2 ** failures, undefined, signal === undefined ? {} : { signal }).catch(() => {});
-    part = await request(session, key, { start: position, end }, part.generation, operation, signal);
-    if (part.length !== end - position) {
-      part.body.destroy();
-      throw new StationError('STORAGE_BROKEN', `${operation.url} answered another range than was asked for`);
-    }
-  }
+  return downloadResumed({
+    url: operation.url,
+    range,
+    signal,
+    request: (part, version) => request(session, key, part, version, operation, signal),
+    errorOf: (error) => gcsError(error, operation),
+  });
 }
 
 async function request(
@@ -67,7 +34,7 @@ async function request(
   generation: string | undefined,
   operation: GcsOperation,
   signal: AbortSignal | undefined,
-): Promise<Part> {
+): Promise<DownloadPart> {
   const body = await session
     .open(
       {
@@ -100,5 +67,5 @@ async function request(
     throw new StationError('STORAGE_BROKEN', `${operation.url} was answered ${what}`);
   }
   const given = headers['x-goog-generation'];
-  return { body, length, generation: typeof given === 'string' ? given : undefined };
+  return { body, length, version: typeof given === 'string' ? given : undefined };
 }

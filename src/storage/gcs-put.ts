@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { StationError } from '../errors.ts';
 import type { GcsOperation } from './gcs-errors.ts';
 import type { GcsSession } from './gcs-session.ts';
-import { readBody } from './object-body.ts';
 import type { ObjectBody, PutOptions } from './object-store.ts';
 
 export const CONTENT_TYPE = 'application/octet-stream';
@@ -52,21 +51,4 @@ export function parsed(text: string): unknown {
     // The caller says what was expected, and of whom.
     return undefined;
   }
-}
-
-/** Fills `buffer` from its start; the part of it that was filled. */
-export async function readChunk(
-  body: ObjectBody,
-  start: number,
-  end: number,
-  buffer: Buffer,
-  signal: AbortSignal | undefined,
-): Promise<Buffer> {
-  let filled = 0;
-  for await (const chunk of readBody(body, { start, end })) {
-    signal?.throwIfAborted();
-    buffer.set(chunk, filled);
-    filled += chunk.byteLength;
-  }
-  return buffer.subarray(0, filled);
 }

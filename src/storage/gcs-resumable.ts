@@ -2,17 +2,9 @@ import { createHash, type Hash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isStationError, StationError } from '../errors.ts';
 import { type GcsOperation, statusOf } from './gcs-errors.ts';
-import {
-  CONTENT_TYPE,
-  checkStored,
-  conditionOf,
-  notGcs,
-  putOperation,
-  readChunk,
-  resourceOf,
-  uploads,
-} from './gcs-put.ts';
+import { CONTENT_TYPE, checkStored, conditionOf, notGcs, putOperation, resourceOf, uploads } from './gcs-put.ts';
 import type { GcsAnswer, GcsSession } from './gcs-session.ts';
+import { readPart } from './object-body.ts';
 import type { ObjectBody, PutOptions } from './object-store.ts';
 
 const CANCEL_TIMEOUT = 5_000;
@@ -79,7 +71,7 @@ async function sendChunks(upload: Upload): Promise<void> {
   let offset = 0;
   for (let failures = 0; ; ) {
     const end = Math.min(body.size, offset + buffer.length);
-    const chunk = await readChunk(body, offset, end, buffer, signal);
+    const chunk = await readPart(body, offset, end, buffer, signal);
     const answer = await sendChunk(upload, chunk, offset, checksum).catch(async (error: unknown) => {
       failures += 1;
       if (!isWorthAnotherTry(error) || failures >= session.settings.attempts) throw error;

@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { CONTENT_TYPE, checkStored, conditionOf, putOperation, readChunk, resourceOf, uploads } from './gcs-put.ts';
+import { CONTENT_TYPE, checkStored, conditionOf, putOperation, resourceOf, uploads } from './gcs-put.ts';
 import { putInChunks } from './gcs-resumable.ts';
 import type { GcsSession } from './gcs-session.ts';
+import { readPart } from './object-body.ts';
 import type { ObjectBody, PutOptions } from './object-store.ts';
 
 /**
@@ -18,7 +19,7 @@ export function upload(session: GcsSession, key: string, body: ObjectBody, optio
 /** Properties and bytes in one request; with the checksum among the properties GCS refuses bytes that changed on the way. */
 async function putInOne(session: GcsSession, key: string, body: ObjectBody, options: PutOptions): Promise<void> {
   options.signal?.throwIfAborted();
-  const content = await readChunk(body, 0, body.size, Buffer.allocUnsafe(body.size), options.signal);
+  const content = await readPart(body, 0, body.size, Buffer.allocUnsafe(body.size), options.signal);
   const md5Hash = createHash('md5').update(content).digest('base64');
   const resource = JSON.stringify({ ...resourceOf(session, key, options), md5Hash });
   const boundary = randomUUID();

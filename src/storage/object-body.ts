@@ -72,6 +72,23 @@ export async function* readBody(
   }
 }
 
+/** Fills `buffer` from its start; the part of it that was filled. */
+export async function readPart(
+  body: ObjectBody,
+  start: number,
+  end: number,
+  buffer: Buffer,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
+  let filled = 0;
+  for await (const chunk of readBody(body, { start, end })) {
+    signal?.throwIfAborted();
+    buffer.set(chunk, filled);
+    filled += chunk.byteLength;
+  }
+  return buffer.subarray(0, filled);
+}
+
 /**
  * A whole object in memory, for those known to be small.
  * @param limit bytes at most

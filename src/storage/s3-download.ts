@@ -1,27 +1,17 @@
 import type { Readable } from 'node:stream';
-import { setTimeout as pause } from 'node:timers/promises';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { StationError } from '../errors.ts';
 import type { ReadRange } from './object-store.ts';
+import { type DownloadPart, downloadResumed } from './resumed-download.ts';
 import { customerKeyOf } from './s3-encryption.ts';
 import { type S3Operation, s3Error, statusOf } from './s3-errors.ts';
 import type { S3Session } from './s3-session.ts';
-
-/** Broken transfers in a row, without a byte between, before we give up. */
-const RESUMPTIONS = 3;
-
-interface Part {
-  readonly body: Readable;
-  /** Bytes this answer promised. */
-  readonly length: number;
-  readonly etag: string | undefined;
-}
 
 /**
  * The bytes of an object. A transfer that breaks is taken up where it stopped, from the same object (If-Match);
  * an end before the promised length is never taken for the end of the object.
  */
-export async function* download(
+export function download(
   session: S3Session,
   key: string,
   range: ReadRange | undefined,
@@ -31,35 +21,13 @@ export async function* download(
     permission: 's3:GetObject',
     url: `s3://${session.options.bucket}/${session.fullKey(key)}`,
   };
-  if (range?.end !== undefined && range.end <= range.start) return;
-  let position = range?.start ?? 0;
-  let part = await request(session, key, range, undefined, operation, signal);
-  const end = position + part.length;
-  for (let failures = 0; ; ) {
-    try {
-      for await (const chunk of part.body as AsyncIterable<Uint8Array>) {
-        position += chunk.byteLength;
-        failures = 0;
-        if (position > end) throw new StationError('STORAGE_BROKEN', `${operation.url} gave more than it promised`);
-        yield chunk;
-      }
-      if (position === end) return;
-      throw new StationError('STORAGE_UNREACHABLE', `${operation.url} ended after ${position} of ${end} bytes`);
-    } catch (error) {
-      signal?.throwIfAborted();
-      failures += 1;
-      const given = s3Error(error, operation);
-      if (given.code !== 'STORAGE_UNREACHABLE' || failures > RESUMPTIONS || part.etag === undefined) throw given;
-    } finally {
-      part.body.destroy();
-    }
-    await pause(100 * 2 ** failures, undefined, signal === undefined ? {} : { signal }).catch(() => {});
-    part = await request(session, key, { start: position, end }, part.etag, operation, signal);
-    if (part.length !== end - position) {
-      part.body.destroy();
-      throw new StationError('STORAGE_BROKEN', `${operation.url} answered another range than was asked for`);
-    }
-  }
+  return downloadResumed({
+    url: operation.url,
+    range,
+    signal,
+    request: (part, version) => request(session, key, part, version, operation, signal),
+    errorOf: (error) => s3Error(error, operation),
+  });
 }
 
 async function request(
@@ -69,7 +37,7 @@ async function request(
   etag: string | undefined,
   operation: S3Operation,
   signal: AbortSignal | undefined,
-): Promise<Part> {
+): Promise<DownloadPart> {
   const command = new GetObjectCommand({
     Bucket: session.options.bucket,
     Key: session.fullKey(key),
@@ -93,5 +61,5 @@ async function request(
     body.destroy();
     throw new StationError('STORAGE_BROKEN', `${operation.url} was answered with another range than was asked for`);
   }
-  return { body, length: answer.ContentLength, etag: answer.ETag };
+  return { body, length: answer.ContentLength, version: answer.ETag };
 }

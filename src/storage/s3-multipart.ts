@@ -6,10 +6,11 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { StationError } from '../errors.ts';
+import { readPart } from './object-body.ts';
 import type { ObjectBody, PutOptions } from './object-store.ts';
 import { customerKeyOf } from './s3-encryption.ts';
 import type { S3Operation } from './s3-errors.ts';
-import { checkStored, conditionOf, operationOf, propertiesOf, readPart } from './s3-put.ts';
+import { checkStored, conditionOf, operationOf, propertiesOf } from './s3-put.ts';
 import type { S3Session } from './s3-session.ts';
 
 const ABORT_TIMEOUT = 5_000;

@@ -1,7 +1,6 @@
 import type { StorageClass } from '@aws-sdk/client-s3';
 import { StationError } from '../errors.ts';
-import { readBody } from './object-body.ts';
-import type { ObjectBody, PutOptions } from './object-store.ts';
+import type { PutOptions } from './object-store.ts';
 import { customerKeyOf, encryptionOf } from './s3-encryption.ts';
 import type { S3Operation } from './s3-errors.ts';
 import type { S3Session } from './s3-session.ts';
@@ -31,21 +30,4 @@ export function checkStored(etag: string | undefined, operation: S3Operation): v
   throw new StationError('STORAGE_BROKEN', `the endpoint answers, but not as S3 does: no ETag for ${operation.url}`, {
     hint: 'check the endpoint: its host, its port, and what stands before it',
   });
-}
-
-/** Fills `buffer` from its start; the part of it that was filled. */
-export async function readPart(
-  body: ObjectBody,
-  start: number,
-  end: number,
-  buffer: Buffer,
-  signal: AbortSignal | undefined,
-): Promise<Buffer> {
-  let filled = 0;
-  for await (const chunk of readBody(body, { start, end })) {
-    signal?.throwIfAborted();
-    buffer.set(chunk, filled);
-    filled += chunk.byteLength;
-  }
-  return buffer.subarray(0, filled);
 }

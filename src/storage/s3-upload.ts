@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { isStationError } from '../errors.ts';
+import { readPart } from './object-body.ts';
 import type { ObjectBody, PutOptions } from './object-store.ts';
 import { putCreateOnly } from './s3-create-only.ts';
 import { wordOf } from './s3-errors.ts';
 import { putInParts } from './s3-multipart.ts';
-import { checkStored, conditionOf, operationOf, propertiesOf, readPart } from './s3-put.ts';
+import { checkStored, conditionOf, operationOf, propertiesOf } from './s3-put.ts';
 import type { S3Session } from './s3-session.ts';
 
 const CONFLICT_ATTEMPTS = 5;
