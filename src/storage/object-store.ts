@@ -29,6 +29,30 @@ export interface ReadRange {
   readonly end?: number;
 }
 
+declare const versionBrand: unique symbol;
+
+/** What a store calls one state of an object: ETag, generation, or our own number. Changes with every write. */
+export type ObjectVersion = string & { readonly [versionBrand]: 'ObjectVersion' };
+
+export interface VersionedObject {
+  readonly bytes: Uint8Array;
+  readonly version: ObjectVersion;
+}
+
+/**
+ * One small object that several writers change by compare-and-swap, as a lease is. Errors are those of `ObjectStore`.
+ */
+export interface ConditionalObject {
+  /** Undefined where there is none. */
+  read(signal?: AbortSignal): Promise<VersionedObject | undefined>;
+  /**
+   * Replaces the state that was read as `expected`; undefined: creates the object.
+   * @throws StationError STORAGE_ALREADY_EXISTS where the object is in another state. After a broken connection that
+   * may be this very write, taken the first time: whoever must know reads it back and compares.
+   */
+  write(bytes: Uint8Array, expected: ObjectVersion | undefined, signal?: AbortSignal): Promise<ObjectVersion>;
+}
+
 /**
  * One replica's place in a folder or bucket. All keys are relative to its root path.
  *
