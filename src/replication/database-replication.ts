@@ -3,7 +3,7 @@ import { isStationError, StationError, toStationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { type Milliseconds, milliseconds, type Txid } from '../quantities.ts';
 import { checkIntegrity } from '../restore/integrity-check.ts';
-import type { ReplicaDrain } from '../supervisor/replication-port.ts';
+import type { HandoverRequest, ReplicaDrain } from '../supervisor/replication-port.ts';
 import type { Follower } from '../wal/follower.ts';
 import { openFollower } from '../wal/open-follower.ts';
 import { type PreparedDatabase, type PreparedReplica, prepareDatabase } from './prepare-database.ts';
@@ -30,6 +30,7 @@ export class DatabaseReplication {
   readonly #log: Log;
   readonly #closing = new AbortController();
   readonly #failure = Promise.withResolvers<StationError>();
+  readonly #handover = Promise.withResolvers<HandoverRequest>();
   #prepared: PreparedDatabase | undefined;
   #drained = false;
   #running:
@@ -45,6 +46,11 @@ export class DatabaseReplication {
   /** Resolves if another writer fenced this one; never otherwise. */
   get failed(): Promise<StationError> {
     return this.#failure.promise;
+  }
+
+  /** Resolves if another instance asks for the lease; never otherwise. */
+  get handover(): Promise<HandoverRequest> {
+    return this.#handover.promise;
   }
 
   /** Restores where needed, opens the database, starts to follow it. The child may start when this returns. */

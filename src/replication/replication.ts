@@ -5,6 +5,7 @@ import type { Milliseconds } from '../quantities.ts';
 import {
   type DrainReport,
   type DrainRequirement,
+  type HandoverRequest,
   isDrainComplete,
   type Replication,
 } from '../supervisor/replication-port.ts';
@@ -28,8 +29,10 @@ export function createReplication(options: CreateReplicationOptions): Replicatio
     (database) => new DatabaseReplication({ database, settings, log: log.with({ db: database.path }) }, clocks),
   );
   const failed: Promise<StationError> = Promise.race(databases.map((database) => database.failed));
+  const handover: Promise<HandoverRequest> = Promise.race(databases.map((database) => database.handover));
   return {
     failed,
+    handover,
     prepare: async (signal) => {
       const aborted = new AbortController();
       const either = AbortSignal.any([signal, aborted.signal]);

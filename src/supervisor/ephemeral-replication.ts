@@ -16,6 +16,7 @@ export function createEphemeralReplication(log: Log, variables: readonly string[
     syncSoon: () => {},
     drain: async () => ({ complete: true, replicas: [] }),
     failed: new Promise(() => {}),
+    handover: new Promise(() => {}),
     close: async () => {},
   };
 }

@@ -18,8 +18,21 @@ export interface Replication {
   drain(timeUp: AbortSignal): Promise<DrainReport>;
   /** Resolves if another writer fenced this one, or replication failed for good; never otherwise. Never rejects. */
   readonly failed: Promise<StationError>;
-  /** Releases databases, leases and sockets. Called once, last, also after a failed `prepare`. */
+  /**
+   * Resolves once another instance of this service asks for the lease: to be answered with a drain, and `close`, which
+   * releases it. Never otherwise. Never rejects.
+   */
+  readonly handover: Promise<HandoverRequest>;
+  /** Releases leases, databases and sockets. Called once, last, also after a failed `prepare`. */
   close(): Promise<void>;
+}
+
+/** Who waits for the lease that this process holds. */
+export interface HandoverRequest {
+  /** The database that it wants to go on with. */
+  readonly database: string;
+  /** The newcomer's name, as the lease tells it. */
+  readonly by: string;
 }
 
 export interface DrainReport {

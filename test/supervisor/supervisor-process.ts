@@ -83,6 +83,7 @@ function createFake(fake: FakeReplication): Replication {
   const { failure, uncaughtAfter } = fake;
   return {
     failed: failed.promise,
+    handover: new Promise(() => {}),
     async prepare(signal) {
       note('prepare');
       signal.addEventListener('abort', () => note('abort'));
