@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { Storage } from '@google-cloud/storage';
+import { GoogleAuth } from 'google-auth-library';
 import type { GcsStoreSettings } from './gcs-settings.ts';
 import type { GcsStoreOptions } from './store-options.ts';
 
@@ -17,30 +17,27 @@ export interface GcsAccessSource {
   forget(): void;
 }
 
-type ServiceAccountKey = NonNullable<Storage['authClient']['jsonContent']> & {
+type ServiceAccountKey = NonNullable<GoogleAuth['jsonContent']> & {
   readonly token_uri?: string;
   readonly universe_domain?: string;
 };
 
 /**
- * Google's own client finds the credentials (key, GOOGLE_APPLICATION_CREDENTIALS, gcloud's file, metadata server) and
- * the endpoint. It is asked for nothing more: its file operations cannot be aborted, know no limit for a server that
- * hangs, go on without credentials where it finds none, and begin resumable uploads at a given endpoint unauthorized.
- *
- * STORAGE_EMULATOR_HOST, which Google's clients in every language know, names a server that asks for no credentials.
+ * Google's own library finds the credentials: key, GOOGLE_APPLICATION_CREDENTIALS, gcloud's file, federation, metadata
+ * server. Requests are ours: those of its storage client cannot be aborted, know no limit for a server that hangs, go on
+ * without credentials where none are found, and begin resumable uploads at a given endpoint unauthorized.
  */
 export function createGcsAccessSource(options: GcsStoreOptions, settings: GcsStoreSettings): GcsAccessSource {
-  let current: Promise<Storage> | undefined;
+  let current: Promise<Account> | undefined;
   return {
     get: async () => {
-      current ??= createClient(options, settings);
+      current ??= openAccount(options, settings);
       // A key's file that is not there yet is looked for again.
-      const storage = await current.catch((error: unknown) => {
+      const { endpoint, auth } = await current.catch((error: unknown) => {
         current = undefined;
         throw error;
       });
-      const headers = isEmulator(options) ? {} : Object.fromEntries(await storage.authClient.getRequestHeaders());
-      return { endpoint: storage.apiEndpoint, headers };
+      return { endpoint, headers: auth === undefined ? {} : Object.fromEntries(await auth.getRequestHeaders()) };
     },
     forget: () => {
       current = undefined;
@@ -48,15 +45,41 @@ export function createGcsAccessSource(options: GcsStoreOptions, settings: GcsSto
   };
 }
 
-function isEmulator({ credentials, endpoint }: GcsStoreOptions): boolean {
-  return credentials === undefined && endpoint === undefined && Boolean(process.env['STORAGE_EMULATOR_HOST']);
+interface Account {
+  readonly endpoint: string;
+  /** Undefined: a server that asks for no credentials. */
+  readonly auth: GoogleAuth | undefined;
 }
 
-async function createClient(options: GcsStoreOptions, settings: GcsStoreSettings): Promise<Storage> {
+/** As Google's own storage client asks for: a key, a federated identity and a machine all have them. */
+const SCOPES = [
+  'https://www.googleapis.com/auth/cloud-platform',
+  'https://www.googleapis.com/auth/devstorage.full_control',
+];
+
+async function openAccount(options: GcsStoreOptions, settings: GcsStoreSettings): Promise<Account> {
   const key = await readKey(options);
   const universe = key?.universe_domain ?? process.env['GOOGLE_CLOUD_UNIVERSE_DOMAIN'];
-  const storage = new Storage({
-    ...(options.endpoint === undefined ? {} : { apiEndpoint: options.endpoint }),
+  const emulator = options.endpoint === undefined ? emulatorHost() : undefined;
+  const endpoint = options.endpoint ?? emulator ?? `https://storage.${universe ?? 'googleapis.com'}`;
+  const isOpen = emulator !== undefined && key === undefined;
+  return { endpoint: endpoint.replace(/\/+$/, ''), auth: isOpen ? undefined : createAuth(key, universe, settings) };
+}
+
+/** STORAGE_EMULATOR_HOST, which Google's clients in every language know. */
+function emulatorHost(): string | undefined {
+  const host = process.env['STORAGE_EMULATOR_HOST'];
+  if (!host) return undefined;
+  return /^https?:\/\//.test(host) ? host : `http://${host}`;
+}
+
+function createAuth(
+  key: ServiceAccountKey | undefined,
+  universe: string | undefined,
+  settings: GcsStoreSettings,
+): GoogleAuth {
+  const auth = new GoogleAuth({
+    scopes: SCOPES,
     ...(universe === undefined ? {} : { universeDomain: universe }),
     clientOptions: {
       transporterOptions: {
@@ -72,9 +95,9 @@ async function createClient(options: GcsStoreOptions, settings: GcsStoreSettings
       },
     },
   });
-  // Given to the constructor, a key or its file makes the library print a warning among our log lines.
-  if (key !== undefined) storage.authClient.jsonContent = key;
-  return storage;
+  // Given to the constructor, a key makes the library print a warning among our log lines.
+  if (key !== undefined) auth.jsonContent = key;
+  return auth;
 }
 
 const GOOGLE_TOKEN_URL = 'https://oauth2.googleapis.com/token';
