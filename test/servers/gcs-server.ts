@@ -29,6 +29,8 @@ export interface GcsServer {
   readonly port: number;
   /** A service account's key, whose token endpoint is this server. */
   readonly serviceAccountKey: string;
+  /** Tokens of another provider that its token endpoint takes. */
+  readonly federatedTokens: Set<string>;
   readonly requests: RequestRecord[];
   readonly faults: FaultList;
   createBucket(name: string): void;
@@ -70,6 +72,7 @@ export async function startGcsServer(options: GcsServerOptions = {}): Promise<Gc
     url: state.url,
     port,
     serviceAccountKey: state.tokens.serviceAccountKey(`${state.url}/token`),
+    federatedTokens: state.tokens.federated,
     requests: state.requests,
     faults: state.faults,
     createBucket: (name) => void state.buckets.set(name, new Bucket()),

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { WORKLOAD_POOL } from '../servers/gcs-token.ts';
 import { started } from './gcs-started.ts';
 import { createOnly, text } from './s3-started.ts';
 
@@ -116,6 +117,49 @@ describe('with no key given', () => {
       message: expect.stringContaining('/nowhere/key.json'),
     });
     expect(server.requests).toEqual([]);
+  });
+
+  it('GOOGLE_APPLICATION_CREDENTIALS may be a service account’s key, which outside Google’s universe signs for itself', async () => {
+    const { server, store, operations } = await started(given);
+    const path = join(folder(), 'key.json');
+    const key = { ...JSON.parse(server.serviceAccountKey), universe_domain: 'example.test' };
+    writeFileSync(path, JSON.stringify(key));
+    vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', path);
+    await store.put('a', text('x'), createOnly);
+    expect(operations()).toEqual(['InsertObject']);
+  });
+
+  it('a workload’s federated token is exchanged, and the one that replaces it too', async () => {
+    const { server, store, operations } = await started(given);
+    const subject = join(folder(), 'token');
+    const configuration = join(folder(), 'federation.json');
+    const federation = {
+      type: 'external_account',
+      audience: WORKLOAD_POOL,
+      subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+      token_url: `${server.url}/token`,
+      credential_source: { file: subject },
+    };
+    writeFileSync(configuration, JSON.stringify(federation));
+    vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', configuration);
+    const prints = [vi.spyOn(console, 'warn'), vi.spyOn(console, 'error')];
+
+    writeFileSync(subject, 'expired');
+    await expect(store.put('a', text('x'), createOnly)).rejects.toMatchObject({
+      code: 'STORAGE_DENIED',
+      message: expect.stringMatching(/^invalid_grant: /),
+    });
+    writeFileSync(subject, 'good');
+    server.federatedTokens.add('good');
+    await store.put('a', text('x'), createOnly);
+
+    server.federatedTokens.clear();
+    server.federatedTokens.add('renewed');
+    server.revokeTokens();
+    writeFileSync(subject, 'renewed');
+    await store.put('b', text('x'), createOnly);
+    expect(operations()).toEqual(['Token', 'Token', 'InsertObject', 'InsertObject', 'Token', 'InsertObject']);
+    for (const print of prints) expect(print).not.toHaveBeenCalled();
   });
 
   it('the machine’s own account is used', async () => {
