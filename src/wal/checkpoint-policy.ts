@@ -53,7 +53,9 @@ export function decideTick(state: TickState, limits: CheckpointLimits): TickActi
     // burst would let it copy a few more frames and wait for the disk; while the mark stands, it finds nothing to do.
     return state.frames >= limits.quietFrames ? 'read' : 'leap';
   }
-  if (state.othersBackfilled) return 'checkpoint';
+  // Where nothing is behind, the leap alone lets the next writer start the WAL over. A checkpoint of ours, however
+  // short, could meet the application's next one, which SQLite then answers with SQLITE_BUSY at once.
+  if (state.othersBackfilled) return behind > 0 ? 'checkpoint' : 'leap';
   const mayRetry = state.lastCheckpoint < state.lastGrowth || state.now - state.lastCheckpoint >= RETRY_AFTER;
   const quiet = state.now - state.lastGrowth;
   // The WAL's length counts, not only what is behind: a checkpoint of many frames outlasts the pause it was begun in,

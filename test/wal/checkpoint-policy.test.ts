@@ -44,7 +44,11 @@ describe('the checkpoint policy', () => {
   });
 
   it('makes way at once when somebody else checkpoints', () => {
-    expect(tick({ othersBackfilled: true, lastCheckpoint: now })).toBe('checkpoint');
+    expect(tick({ othersBackfilled: true, backfilled: 50, lastCheckpoint: now })).toBe('checkpoint');
+  });
+
+  it('only moves its mark where somebody else has copied everything', () => {
+    expect(tick({ othersBackfilled: true, lastCheckpoint: now })).toBe('leap');
   });
 
   it('does not repeat at every tick a checkpoint that could not finish', () => {
