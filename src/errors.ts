@@ -13,11 +13,14 @@ const table = {
   CONFIG_ENVIRONMENT: { exitStatus: 78, hint: 'check the environment variable' },
   REPLICA_REQUIRED: { exitStatus: 78, hint: 'configure a replica, or start without --require-replica' },
   DATA_FOLDER: { exitStatus: 78, hint: 'make the folder writable for this user' },
+  USER_UNKNOWN: { exitStatus: 78, hint: 'name a user of /etc/passwd, or a number, as in --user 1000:1000' },
+  USER_CHANGE: { exitStatus: 78, hint: 'leave --user and STATION_USER out, or start the container as root' },
 
   LTX_INVALID: { exitStatus: 69, hint: 'the file is damaged or not an LTX file' },
   LTX_TRUNCATED: { exitStatus: 69, hint: 'the file ends too early' },
   LTX_CHECKSUM: { exitStatus: 69, hint: 'the file is damaged' },
   LTX_NOT_CONTIGUOUS: { exitStatus: 69, hint: 'a file between these two is missing' },
+  LEGACY_DAMAGED: { exitStatus: 69, hint: 'an object of a Litestream 0.3 backup is damaged, or one before it is missing' },
 
   STORAGE_NOT_FOUND: { exitStatus: 69, hint: 'check bucket, folder and path' },
   STORAGE_ALREADY_EXISTS: { exitStatus: 76, hint: 'another writer put an object there' },
@@ -48,6 +51,20 @@ const table = {
 
   DRAIN_INCOMPLETE: { exitStatus: 75, hint: 'commits named above are in no replica; keep the volume and start again' },
   FENCED: { exitStatus: 76, hint: 'another instance writes to this replica; stop one of the two' },
+
+  COMMAND_NOT_READY: {
+    exitStatus: 124,
+    hint: 'see why the command did not come up, or give it more time with --startup-timeout',
+  },
+  LEASE_HELD: {
+    exitStatus: 76,
+    hint: 'stop the other instance; if it is dead for certain: "station-entrypoint lease --break"',
+  },
+  LEASE_LOST: { exitStatus: 76, hint: 'another instance goes on with the database; run one at a time' },
+  LEASE_INVALID: {
+    exitStatus: 76,
+    hint: 'when no other instance runs, "station-entrypoint lease --break" puts a readable one in its place',
+  },
 
   COMMAND_NOT_EXECUTABLE: { exitStatus: 126, hint: 'check the file’s execute permission and its interpreter line' },
   COMMAND_NOT_FOUND: { exitStatus: 127, hint: 'check the spelling and PATH' },

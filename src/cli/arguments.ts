@@ -149,6 +149,7 @@ function commonOf(given: GivenOptions<keyof typeof commonOptions>, { invokedAs }
 function runSettings(given: GivenOptions<keyof typeof runOptions>) {
   return {
     database: given.text('database'),
+    user: given.text('user'),
     stopTimeout: given.duration('stopTimeout'),
     drainRequire: given.choice('drainRequire', ['one', 'all']),
     requireReplica: given.switch('requireReplica'),

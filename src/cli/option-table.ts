@@ -23,6 +23,11 @@ export const commonOptions = {
 export const runOptions = {
   ...commonOptions,
   database: { flags: '--database <path>', description: 'path of the database', variable: 'STATION_DATABASE' },
+  user: {
+    flags: '--user <user[:group]>',
+    description: 'as root: own the folders, then become this user (name or number)',
+    variable: 'STATION_USER',
+  },
   stopTimeout: {
     flags: '--stop-timeout <duration>',
     description: "time from the stop signal to the exit (else the platform's: 10s or 30s)",

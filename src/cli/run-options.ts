@@ -29,6 +29,8 @@ export interface RunOptions extends CommonOptions {
   readonly database: string | undefined;
   /** `replicate DB_PATH REPLICA_URL…`: the replicas named on the command line, instead of a config file. */
   readonly replicaUrls: readonly string[];
+  /** `NAME|UID[:GROUP|GID]` to become, where we are root. */
+  readonly user: string | undefined;
   readonly stopTimeout: Milliseconds | undefined;
   readonly drainRequire: DrainRequirement | undefined;
   readonly requireReplica: boolean | undefined;

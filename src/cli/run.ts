@@ -2,6 +2,9 @@ import { resolve } from 'node:path';
 import type { Config, DatabaseConfig } from '../config/config.ts';
 import { StationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
+import { setUserVariables, withRightsOf } from '../privileges/become-user.ts';
+import { chooseUser } from '../privileges/choose-user.ts';
+import { checkFolders, settleAs } from '../privileges/settle-in.ts';
 import { milliseconds } from '../quantities.ts';
 import type { ReplicationSettings } from '../replication/replication-settings.ts';
 import { planStopBudget } from '../supervisor/budget.ts';
@@ -20,10 +23,12 @@ const LOOK_TIMEOUT = milliseconds(3_000);
 
 /** The main job: restore, start the child, replicate beside it, drain. Resolves to the exit status. */
 export async function runCommand(options: RunOptions): Promise<number> {
-  const config = readConfig(options, options.database);
-  const databases = chooseDatabases(config, options);
-  const command = chooseCommand(options, config.exec);
+  const user = options.user === undefined ? undefined : chooseUser(options.user);
+  if (user !== undefined) setUserVariables(process.env, user);
+  const { config, databases, command } = withRightsOf(user, () => readSettings(options));
+  if (user !== undefined) settleAs(user, databases);
   const log = openLog(config, databases);
+  checkFolders(databases, config.source === undefined && options.database === undefined, log);
   for (const note of config.notes) log[note.level === 'WARN' ? 'warn' : 'info'](note.message, { where: note.where });
   const replication = await openReplication(options, config, databases, log);
   return await supervise({
@@ -33,6 +38,11 @@ export async function runCommand(options: RunOptions): Promise<number> {
     replication,
     log,
   });
+}
+
+function readSettings(options: RunOptions) {
+  const config = readConfig(options, options.database);
+  return { config, databases: chooseDatabases(config, options), command: chooseCommand(options, config.exec) };
 }
 
 /**

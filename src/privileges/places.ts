@@ -1,0 +1,64 @@
+import { basename, dirname } from 'node:path';
+import type { DatabaseConfig } from '../config/config.ts';
+
+/** A folder that is written to, and those names in it that are ours: the rest of the folder is other people's. */
+export interface Place {
+  readonly kind: 'data' | 'staging' | 'replica';
+  readonly path: string;
+  isOurs(name: string): boolean;
+}
+
+export interface DatabasePlaces {
+  readonly database: string;
+  readonly data: Place;
+  /** Undefined in ephemeral mode. */
+  readonly staging: Place | undefined;
+  /** Only replicas in folders have one. */
+  readonly replicas: readonly { readonly name: string; readonly place: Place }[];
+  /** True where nothing else than these folders could hold a copy. */
+  readonly allReplicasAreFolders: boolean;
+}
+
+const inStaging = /^(ltx|station|generations?|set-aside-.*)$/;
+const inReplica = /^(ltx|generations|lock\.json|\.doctor)$/;
+
+/** The places of each database. Several may share one data folder, and then the files of all are ours in it. */
+export function placesOfAll(databases: readonly DatabaseConfig[]): readonly DatabasePlaces[] {
+  return databases.map((database) => {
+    const folder = dirname(database.path);
+    return placesOf(
+      database,
+      databases.filter(({ path }) => dirname(path) === folder),
+    );
+  });
+}
+
+function placesOf(database: DatabaseConfig, inSameFolder: readonly DatabaseConfig[]): DatabasePlaces {
+  const { path, stagingFolder, replicas } = database;
+  const folders = replicas.flatMap((replica) =>
+    replica.store.type === 'file' ? [{ name: replica.name, path: replica.store.path }] : [],
+  );
+  return {
+    database: path,
+    data: {
+      kind: 'data',
+      path: dirname(path),
+      isOurs: (entry) => inSameFolder.some((one) => belongsTo(one, entry)),
+    },
+    staging:
+      replicas.length === 0
+        ? undefined
+        : { kind: 'staging', path: stagingFolder, isOurs: (entry) => inStaging.test(entry) },
+    replicas: folders.map((folder) => ({
+      name: folder.name,
+      place: { kind: 'replica', path: folder.path, isOurs: (entry) => inReplica.test(entry) },
+    })),
+    allReplicasAreFolders: folders.length === replicas.length,
+  };
+}
+
+function belongsTo({ path, stagingFolder }: DatabaseConfig, entry: string): boolean {
+  if (entry === basename(stagingFolder) && dirname(stagingFolder) === dirname(path)) return true;
+  const name = basename(path);
+  return entry.startsWith(name) && /^(-wal|-shm|-journal|\.set-aside-.*)?$/.test(entry.slice(name.length));
+}
