@@ -14,12 +14,14 @@ export function download(
   key: string,
   range: ReadRange | undefined,
   signal: AbortSignal | undefined,
+  seen?: (version: string | undefined) => void,
 ): AsyncGenerator<Uint8Array> {
   const operation = session.operationOn('read', key);
   return downloadResumed({
     url: operation.url,
     range,
     signal,
+    seen,
     request: (part, version) => request(session, key, part, version, operation, signal),
     // Once the answer has begun, whatever ends it but ourselves is the network's doing.
     errorOf: (error, brokenOff) => (error instanceof StationError ? error : brokenOff(error)),

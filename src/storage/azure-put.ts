@@ -3,7 +3,11 @@ import type { AzureOperation } from './azure-errors.ts';
 import type { AzureSession } from './azure-session.ts';
 import type { PutOptions } from './object-store.ts';
 
-export function putOperation(session: AzureSession, key: string, options: PutOptions): AzureOperation {
+export function putOperation(
+  session: AzureSession,
+  key: string,
+  options: Pick<PutOptions, 'createOnly'>,
+): AzureOperation {
   return { ...session.operationOn('write', key), createOnly: options.createOnly };
 }
 

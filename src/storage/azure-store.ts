@@ -1,3 +1,4 @@
+import { azureConditional } from './azure-conditional.ts';
 import { deleteBlobs } from './azure-deletion.ts';
 import { download } from './azure-download.ts';
 import { listBlobs } from './azure-listing.ts';
@@ -20,6 +21,7 @@ export async function openAzureStore(
     get: (key, getOptions = {}) => download(session, key, getOptions.range, getOptions.signal),
     list: (prefix, listOptions = {}) => listBlobs(session, prefix, listOptions),
     delete: (keys, signal) => deleteBlobs(session, keys, signal),
+    conditional: (key) => azureConditional(session, key),
     close: async () => session.close(),
   };
 }

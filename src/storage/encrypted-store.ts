@@ -1,8 +1,10 @@
 import { bytes } from '../quantities.ts';
 import { contentSize } from './age-format.ts';
 import { openAgeCipher } from './age-header.ts';
+import { decryptForeign } from './age-foreign.ts';
 import { encryptedBody } from './encrypted-body.ts';
 import { EncryptedReader } from './encrypted-read.ts';
+import { isLegacyKey } from './key-layout.ts';
 import type { ObjectInfo, ObjectStore } from './object-store.ts';
 import type { AgeKeys } from './store-options.ts';
 
@@ -25,12 +27,15 @@ export async function encryptStore(store: ObjectStore, keys: AgeKeys): Promise<O
       reader.forget(key);
       await store.put(key, encryptedBody(body, await cipher.seal()), options);
     },
-    get: (key, options = {}) => reader.read(key, options),
+    get: (key, options = {}) => (isLegacyKey(key) ? store.get(key, options) : reader.read(key, options)),
     list: (prefix, options) => listContentSizes(store, prefix, options),
+    decryptLegacy: (sealed, name) => decryptForeign(cipher, sealed, name),
     delete: async (keys, signal) => {
       for (const key of keys) reader.forget(key);
       await store.delete(keys, signal);
     },
+    // A lease holds no data, and stock Litestream must be able to read it.
+    conditional: (key) => store.conditional(key),
     close: () => store.close(),
   };
 }
@@ -41,6 +46,7 @@ async function* listContentSizes(
   ...[prefix, options]: Parameters<ObjectStore['list']>
 ): AsyncGenerator<ObjectInfo> {
   for await (const object of store.list(prefix, options)) {
-    yield { ...object, size: bytes(contentSize(object.size) ?? object.size) };
+    if (isLegacyKey(object.key)) yield object;
+    else yield { ...object, size: bytes(contentSize(object.size) ?? object.size) };
   }
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { StationError } from '../errors.ts';
 import { bytes, milliseconds } from '../quantities.ts';
 import { errnoOf, fileStoreError } from './file-errors.ts';
-import { TEMPORARY_SUFFIX } from './file-publish.ts';
+import { STATES_SUFFIX, TEMPORARY_SUFFIX } from './file-names.ts';
 import type { ObjectInfo } from './object-store.ts';
 
 const PARALLEL_STATS = 32;
@@ -36,7 +36,7 @@ export async function* listFolder(root: string, prefix: string, options: ListOpt
  * existing ancestor is a folder this process may write to, and no link on the way leads nowhere. Otherwise the volume
  * is not mounted (yet), and an unreachable replica must not be taken for an empty one (safety rule 1).
  */
-async function rootExists(root: string): Promise<boolean> {
+export async function rootExists(root: string): Promise<boolean> {
   if (await isThere(root)) return true;
   let ancestor = dirname(root);
   for (let path = root; ; path = dirname(path)) {
@@ -110,9 +110,11 @@ async function entriesOf(root: string, folderKey: string): Promise<readonly Entr
   }
   return found
     .flatMap((item): Entry[] => {
-      if (item.isDirectory()) return [{ key: `${folderKey}${item.name}/`, kind: 'folder' }];
-      const listed = (item.isFile() || item.isSymbolicLink()) && !item.name.endsWith(TEMPORARY_SUFFIX);
-      return listed ? [{ key: `${folderKey}${item.name}`, kind: 'file' }] : [];
+      if (item.name.endsWith(TEMPORARY_SUFFIX)) return [];
+      if (item.isDirectory()) {
+        return item.name.endsWith(STATES_SUFFIX) ? [] : [{ key: `${folderKey}${item.name}/`, kind: 'folder' }];
+      }
+      return item.isFile() || item.isSymbolicLink() ? [{ key: `${folderKey}${item.name}`, kind: 'file' }] : [];
     })
     .sort((a, b) => (a.key < b.key ? -1 : 1));
 }

@@ -5,27 +5,26 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { syncFolder } from '../durable-file.ts';
 import { StationError } from '../errors.ts';
 import { errnoOf } from './file-errors.ts';
+import { TEMPORARY_SUFFIX } from './file-names.ts';
 import { readBody } from './object-body.ts';
 import type { ObjectBody, PutOptions } from './object-store.ts';
 
-export const TEMPORARY_SUFFIX = '.tmp';
 const LEFTOVER_AGE = 24 * 3600 * 1000;
 const CLAIM_AGE = 30_000;
 const CLAIM_RETRY = 50;
 
-type Publish = (path: string, body: ObjectBody, options: PutOptions) => Promise<void>;
+export type FilePublisher = (path: string, body: ObjectBody, options: PutOptions) => Promise<void>;
 
 /**
  * Puts files so that each name holds nothing or everything, at every instant and after a power loss.
  * Also sweeps, once per folder and process, temporary files that killed processes left there.
  */
-export function createFilePublisher(): Publish {
+export function createFilePublisher(): FilePublisher {
   const prepared = new Set<string>();
   return async (path, body, options) => {
     const folder = dirname(path);
     if (!prepared.has(folder)) {
-      await makeFolderDurably(folder);
-      await sweepLeftovers(folder);
+      await prepareFolder(folder);
       prepared.add(folder);
     }
     const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}${TEMPORARY_SUFFIX}`;
@@ -44,7 +43,11 @@ export function createFilePublisher(): Publish {
 }
 
 /** Stock Litestream reads a file's time from its mtime; it is set before the fsync, which makes both durable. */
-async function writeTemporary(path: string, body: ObjectBody, options: PutOptions): Promise<void> {
+export async function writeTemporary(
+  path: string,
+  body: ObjectBody,
+  options: Pick<PutOptions, 'timestamp' | 'signal'>,
+): Promise<void> {
   const file = await open(path, 'wx');
   try {
     for await (const chunk of readBody(body)) {
@@ -61,6 +64,9 @@ async function writeTemporary(path: string, body: ObjectBody, options: PutOption
   }
 }
 
+/** What link() says where the file system has no hard links, or no more of them. */
+export const NO_HARD_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
 /** link() is create-only and atomic at once; rename() would replace. */
 async function createFinal(temporary: string, path: string, signal: AbortSignal | undefined): Promise<void> {
   try {
@@ -68,7 +74,7 @@ async function createFinal(temporary: string, path: string, signal: AbortSignal 
   } catch (error) {
     const errno = errnoOf(error) ?? '';
     if (errno === 'EEXIST') throw alreadyExists(path, error);
-    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(errno)) throw error;
+    if (!NO_HARD_LINKS.has(errno)) throw error;
     await createFinalByClaim(temporary, path, signal);
   }
 }
@@ -124,6 +130,12 @@ async function ageOf(path: string): Promise<number | undefined> {
   }
 }
 
+/** Makes the folder durably, and sweeps what killed processes left there a day ago. */
+export async function prepareFolder(folder: string): Promise<void> {
+  await makeFolderDurably(folder);
+  await sweepLeftovers(folder);
+}
+
 /** A folder made a moment ago is itself a name that a power loss can take back, with all it holds. */
 async function makeFolderDurably(folder: string): Promise<void> {
   const firstMade = await mkdir(folder, { recursive: true });
@@ -140,6 +152,6 @@ async function sweepLeftovers(folder: string): Promise<void> {
   for (const name of names) {
     const path = join(folder, name);
     const age = await ageOf(path);
-    if (age !== undefined && age > LEFTOVER_AGE) await rm(path, { force: true });
+    if (age !== undefined && age > LEFTOVER_AGE) await rm(path, { recursive: true, force: true });
   }
 }

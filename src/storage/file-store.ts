@@ -1,6 +1,7 @@
 import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StationError } from '../errors.ts';
+import { deleteStates, fileConditional } from './file-conditional.ts';
 import { errnoOf, fileStoreError } from './file-errors.ts';
 import { listFolder } from './file-listing.ts';
 import { createFilePublisher } from './file-publish.ts';
@@ -14,6 +15,7 @@ const PARALLEL_DELETES = 16;
  * A replica in a folder, which is made by the first put.
  *
  * Names that end in `.tmp` are files being written, or what a killed process left of one: never listed, and swept a day later.
+ * Nor are folders that end in `.states` listed: they are part of the object beside them.
  */
 export function openFileStore(options: FileStoreOptions): ObjectStore {
   const root = options.path;
@@ -25,6 +27,7 @@ export function openFileStore(options: FileStoreOptions): ObjectStore {
     get: (key, getOptions = {}) => readObject(pathOf(root, key), getOptions.range, getOptions.signal),
     list: (prefix, listOptions = {}) => listFolder(root, prefix, listOptions),
     delete: (keys, signal) => mapped(() => deleteFiles(root, keys, signal), signal),
+    conditional: (key) => fileConditional(root, pathOf(root, key), publish),
     close: async () => {},
   };
 }
@@ -95,4 +98,5 @@ async function deleteFile(path: string): Promise<void> {
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
   }
+  await deleteStates(path);
 }

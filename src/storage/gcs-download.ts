@@ -13,6 +13,7 @@ export function download(
   key: string,
   range: ReadRange | undefined,
   signal: AbortSignal | undefined,
+  seen?: (version: string | undefined) => void,
 ): AsyncGenerator<Uint8Array> {
   const operation: GcsOperation = {
     permission: 'storage.objects.get',
@@ -22,6 +23,7 @@ export function download(
     url: operation.url,
     range,
     signal,
+    seen,
     request: (part, version) => request(session, key, part, version, operation, signal),
     errorOf: (error) => gcsError(error, operation),
   });

@@ -151,6 +151,11 @@ export function isMissingBucket(error: unknown): boolean {
   return error instanceof GcsRefusal && error.status === 404 && /\bbucket does not exist\b/i.test(error.message);
 }
 
+/** In plain text where media were asked for, else in JSON. */
+export function isMissingObject(error: unknown): boolean {
+  return error instanceof GcsRefusal && error.status === 404 && /^No such object\b/i.test(error.message);
+}
+
 /** Google's word (`forbidden`, `invalid_grant`), the system's (`ECONNREFUSED`), else `HTTP 502` or the error's class. */
 function wordOf(error: unknown): string {
   if (!(error instanceof Error)) return 'Error';

@@ -29,11 +29,14 @@ export function resourceOf(session: GcsSession, key: string, options: PutOptions
 
 const storedObject = z.object({ generation: z.string(), size: z.string() });
 
-/** Whatever else answers 200 to anything (a login page, a console's port) has stored nothing. */
-export function checkStored(text: string, body: ObjectBody, operation: GcsOperation): void {
+/**
+ * Whatever else answers 200 to anything (a login page, a console's port) has stored nothing.
+ * @returns the generation of what was stored
+ */
+export function checkStored(text: string, body: ObjectBody, operation: GcsOperation): string {
   const stored = storedObject.safeParse(parsed(text)).data;
   if (stored === undefined) throw notGcs(`no generation for ${operation.url}`);
-  if (Number(stored.size) === body.size) return;
+  if (Number(stored.size) === body.size) return stored.generation;
   throw new StationError('STORAGE_BROKEN', `${operation.url} was stored with ${stored.size} of ${body.size} bytes`);
 }
 

@@ -78,7 +78,10 @@ async function sendChunks(upload: Upload): Promise<void> {
       await pause(50 * 2 ** failures, undefined, signal === undefined ? {} : { signal }).catch(() => {});
       return askForState(upload);
     });
-    if (answer.status !== 308) return checkStored(answer.text, body, operation);
+    if (answer.status !== 308) {
+      checkStored(answer.text, body, operation);
+      return;
+    }
     const held = heldBytes(answer);
     if (held < offset || held > end) {
       throw new StationError(

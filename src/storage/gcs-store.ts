@@ -1,3 +1,4 @@
+import { gcsConditional } from './gcs-conditional.ts';
 import { deleteObjects } from './gcs-deletion.ts';
 import { download } from './gcs-download.ts';
 import { listObjects } from './gcs-listing.ts';
@@ -17,6 +18,7 @@ export function openGcsStore(options: GcsStoreOptions, settings: Partial<GcsStor
     get: (key, getOptions = {}) => download(session, key, getOptions.range, getOptions.signal),
     list: (prefix, listOptions = {}) => listObjects(session, prefix, listOptions),
     delete: (keys, signal) => deleteObjects(session, keys, signal),
+    conditional: (key) => gcsConditional(session, key),
     close: async () => session.close(),
   };
 }

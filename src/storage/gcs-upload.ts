@@ -11,13 +11,22 @@ import type { ObjectBody, PutOptions } from './object-store.ts';
  * A failure without an answer (reset, timeout) leaves open whether the object is there: it surfaces as
  * STORAGE_UNREACHABLE, and where it was tried again here, perhaps as STORAGE_ALREADY_EXISTS. The caller reads back.
  */
-export function upload(session: GcsSession, key: string, body: ObjectBody, options: PutOptions): Promise<void> {
+export async function upload(session: GcsSession, key: string, body: ObjectBody, options: PutOptions): Promise<void> {
   const put = body.size <= session.settings.chunkSize ? putInOne : putInChunks;
-  return put(session, key, body, options);
+  await put(session, key, body, options);
 }
 
-/** Properties and bytes in one request; with the checksum among the properties GCS refuses bytes that changed on the way. */
-async function putInOne(session: GcsSession, key: string, body: ObjectBody, options: PutOptions): Promise<void> {
+/**
+ * Properties and bytes in one request; with the checksum among the properties GCS refuses bytes that changed on the way.
+ * @returns the generation
+ */
+export async function putInOne(
+  session: GcsSession,
+  key: string,
+  body: ObjectBody,
+  options: PutOptions,
+  condition = conditionOf(options),
+): Promise<string> {
   options.signal?.throwIfAborted();
   const content = await readPart(body, 0, body.size, Buffer.allocUnsafe(body.size), options.signal);
   const md5Hash = createHash('md5').update(content).digest('base64');
@@ -32,12 +41,12 @@ async function putInOne(session: GcsSession, key: string, body: ObjectBody, opti
     {
       method: 'POST',
       address: uploads(session),
-      query: { uploadType: 'multipart', ...conditionOf(options) },
+      query: { uploadType: 'multipart', ...condition },
       headers: { 'content-type': `multipart/related; boundary=${boundary}` },
       body: [Buffer.from(head), content, Buffer.from(`\r\n--${boundary}--\r\n`)],
     },
     operation,
     options.signal,
   );
-  checkStored(text, body, operation);
+  return checkStored(text, body, operation);
 }

@@ -41,9 +41,15 @@ export interface VersionedObject {
 
 /**
  * One small object that several writers change by compare-and-swap, as a lease is. Errors are those of `ObjectStore`.
+ *
+ * The version of an object on S3 is its ETag, mostly a hash of the content: a state that comes back is taken for the
+ * one that was there before. So every write must differ from all earlier ones, by a number or a time within.
  */
 export interface ConditionalObject {
-  /** Undefined where there is none. */
+  /**
+   * Undefined where there is none.
+   * @throws StationError STORAGE_BROKEN also for an object that is larger than any of ours (64 KiB)
+   */
   read(signal?: AbortSignal): Promise<VersionedObject | undefined>;
   /**
    * Replaces the state that was read as `expected`; undefined: creates the object.
@@ -74,7 +80,15 @@ export interface ObjectStore {
     options?: { readonly startAfter?: string; readonly signal?: AbortSignal },
   ): AsyncIterable<ObjectInfo>;
   delete(keys: readonly string[], signal?: AbortSignal): Promise<void>;
+  /** The object at `key`, for compare-and-swap. Asks nothing by itself, and is never encrypted by us. */
+  conditional(key: string): ConditionalObject;
   close(): Promise<void>;
+  /**
+   * Undoes the age encryption of an object that Litestream 0.3 wrote; absent where there are no keys. The store itself
+   * gives such objects (below `generations/`) as they are stored. `name` is for messages.
+   * @throws StationError STORAGE_DENIED where no key fits, LEGACY_DAMAGED
+   */
+  decryptLegacy?(sealed: AsyncIterable<Uint8Array>, name: string): AsyncIterable<Uint8Array>;
   /** Ends a limit on the speed of uploads (`max-upload-rate`), for good; absent where there is none. */
   liftUploadLimit?(): void;
 }

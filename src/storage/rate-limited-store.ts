@@ -49,7 +49,9 @@ export function limitUploadRate(store: ObjectStore, rate: Bytes, monotonicClock 
     get: (key, options) => store.get(key, options),
     list: (prefix, options) => store.list(prefix, options),
     delete: (keys, signal) => store.delete(keys, signal),
+    conditional: (key) => store.conditional(key),
     close: () => store.close(),
+    ...(store.decryptLegacy && { decryptLegacy: store.decryptLegacy }),
     liftUploadLimit: () => {
       lifted.abort();
       store.liftUploadLimit?.();

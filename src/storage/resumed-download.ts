@@ -20,6 +20,8 @@ export interface Download {
   readonly url: string;
   readonly range: ReadRange | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Is told which object it is, before its first byte. */
+  readonly seen: ((version: string | undefined) => void) | undefined;
   /** Asks for bytes; with `version`, of that object alone, and fails where it was replaced meanwhile. */
   request(range: ReadRange | undefined, version: string | undefined): Promise<DownloadPart>;
   /** What the end of a transfer means. `brokenOff` says where it ended. */
@@ -37,6 +39,7 @@ export async function* downloadResumed(download: Download): AsyncGenerator<Uint8
   let position = range?.start ?? 0;
   let part = await download.request(range, undefined);
   const end = position + part.length;
+  download.seen?.(part.version);
   const brokenOff = (cause?: unknown) => {
     const message = `${url} ended after ${position} of ${end} bytes`;
     return new StationError('STORAGE_UNREACHABLE', message, cause === undefined ? {} : { cause });

@@ -3,7 +3,7 @@ import { bodyFromBytes, readBody } from './object-body.ts';
 import type { ObjectBody, PutOptions } from './object-store.ts';
 import { statusOf, wordOf } from './s3-errors.ts';
 import { listObjects } from './s3-listing.ts';
-import type { CreateOnlySupport, S3Provider } from './s3-providers.ts';
+import type { ConditionSupport, S3Provider } from './s3-providers.ts';
 import type { S3Session } from './s3-session.ts';
 import type { S3StoreSettings } from './s3-settings.ts';
 
@@ -13,14 +13,14 @@ const MOST_TRIALS = 3;
 
 /** What is known of how a store takes create-only puts: from the table of providers at first, then from what it does. */
 export interface CreateOnlyKnowledge {
-  readonly support: CreateOnlySupport;
-  learn(support: CreateOnlySupport, why: string): void;
+  readonly support: ConditionSupport;
+  learn(support: ConditionSupport, why: string): void;
   /** Whether to send an object a second time to find out; counts the trials. */
   tryIt(size: number): boolean;
 }
 
 export function startCreateOnlyKnowledge(provider: S3Provider, settings: S3StoreSettings): CreateOnlyKnowledge {
-  let support: CreateOnlySupport = settings.emulateCreateOnly ? provider.createOnly : 'unknown';
+  let support: ConditionSupport = settings.emulateCreateOnly ? provider.createOnly : 'unknown';
   let trials = 0;
   const tell = (why: string) => {
     if (support === 'ignored' || support === 'refused') settings.unableToFence?.(why);
@@ -105,6 +105,6 @@ async function checkAbsent(session: S3Session, key: string, signal: AbortSignal 
   }
 }
 
-function isNotImplemented(error: unknown): error is StationError {
+export function isNotImplemented(error: unknown): error is StationError {
   return isStationError(error) && (wordOf(error.cause) === 'NotImplemented' || statusOf(error.cause) === 501);
 }

@@ -16,6 +16,7 @@ export function download(
   key: string,
   range: ReadRange | undefined,
   signal: AbortSignal | undefined,
+  seen?: (version: string | undefined) => void,
 ): AsyncGenerator<Uint8Array> {
   const operation: S3Operation = {
     permission: 's3:GetObject',
@@ -25,6 +26,7 @@ export function download(
     url: operation.url,
     range,
     signal,
+    seen,
     request: (part, version) => request(session, key, part, version, operation, signal),
     errorOf: (error) => s3Error(error, operation),
   });

@@ -1,8 +1,8 @@
 /**
- * What a store does with a create-only put (If-None-Match: *), which is what stops a second writer:
+ * What a store does with a conditional put (If-None-Match: *, If-Match), which is what stops a second writer:
  * `honoured`; `ignored`, it overwrites and says 200; `refused`, it answers NotImplemented; `unknown`, find out.
  */
-export type CreateOnlySupport = 'honoured' | 'ignored' | 'refused' | 'unknown';
+export type ConditionSupport = 'honoured' | 'ignored' | 'refused' | 'unknown';
 
 /** What one S3 lookalike needs. A key that the user gave wins over each of these. */
 export interface S3Provider {
@@ -12,7 +12,9 @@ export interface S3Provider {
   readonly pathStyle: boolean;
   /** The region to sign for where neither the user nor the host names one. */
   readonly region: string;
-  readonly createOnly: CreateOnlySupport;
+  readonly createOnly: ConditionSupport;
+  /** Of a put that replaces one state of an object (If-Match), as a lease's does. */
+  readonly swap: ConditionSupport;
   /** Its deletes were seen to be answered with success and not done: list afterwards. */
   readonly verifyDeletes: boolean;
   /** Parts of one upload at a time; undefined: our default. */
@@ -40,6 +42,7 @@ const usual: Omit<S3Provider, 'name' | 'host'> = {
   pathStyle: true,
   region: 'us-east-1',
   createOnly: 'unknown',
+  swap: 'unknown',
   verifyDeletes: false,
   concurrency: undefined,
   mostParts: 10_000,
@@ -57,9 +60,10 @@ export const aws: S3Provider = {
   host: /(?:^|\.)amazonaws\.com(?:\.cn)?$/,
   pathStyle: false,
   createOnly: 'honoured',
+  swap: 'honoured',
   checksums: true,
   deleteChecksum: 'crc32',
-  because: ['AWS S3 user guide, "conditional writes" (August 2024)'],
+  because: ['AWS S3 user guide, "conditional writes" (create-only August 2024, If-Match November 2024)'],
 };
 
 const rows: readonly Row[] = [
@@ -68,9 +72,11 @@ const rows: readonly Row[] = [
     host: /\.r2\.cloudflarestorage\.com$/,
     region: 'auto',
     createOnly: 'honoured',
+    swap: 'honoured',
     verifyDeletes: true,
     concurrency: 2,
     because: [
+      'swap: the same page of its docs; If-Match fails where the key is missing',
       'create-only: Cloudflare R2 docs, "conditional operations" of PutObject and CompleteMultipartUpload',
       'deletes: DeleteObjects answered 200 and the objects stayed (litestream #976, litestream.io #222)',
       'concurrency: 500 InternalError for more than 2 or 3 parts at a time (litestream #912, #951)',
@@ -82,9 +88,11 @@ const rows: readonly Row[] = [
     host: /(?:^|\.)(?:tigris\.dev|t3\.storage\.dev)$/,
     region: 'auto',
     createOnly: 'honoured',
+    swap: 'honoured',
     deleteChecksum: 'crc32',
     headers: { 'x-tigris-consistent': 'true' },
     because: [
+      'swap: Tigris docs, "conditional operations"; run live by zeropg’s survey of stores',
       'create-only and the header, by which the leader decides and not a cache: Tigris docs, "conditional operations"',
       'no Content-MD5: litestream docs/PROVIDER_COMPATIBILITY.md',
     ],
@@ -93,7 +101,11 @@ const rows: readonly Row[] = [
     name: 'Backblaze B2',
     host: /(?:^|\.)s3\.(?<region>[a-z0-9-]+)\.backblazeb2\.com$/,
     createOnly: 'refused',
-    because: ['create-only: 501 Not Implemented (lance #5614, obsidian-s3-sync-and-backup #78)'],
+    swap: 'refused',
+    because: [
+      'swap: 501 (zeropg’s survey of stores)',
+      'create-only: 501 Not Implemented (lance #5614, obsidian-s3-sync-and-backup #78)',
+    ],
   },
   {
     name: 'DigitalOcean Spaces',
@@ -129,7 +141,9 @@ const rows: readonly Row[] = [
     name: 'Oracle Cloud (OCI)',
     host: /(?:^|\.)(?:compat\.)?objectstorage\.(?<region>[a-z]+-[a-z]+-\d+)\.(?:oraclecloud\.com|oci\.customer-oci\.com)$/,
     createOnly: 'ignored',
+    swap: 'ignored',
     because: [
+      'swap: 200, and the object overwritten (zeropg’s survey of stores)',
       'create-only: 200, and the object overwritten (zeropg’s survey of stores)',
       'checksums: nativelink #2767',
     ],
@@ -139,7 +153,11 @@ const rows: readonly Row[] = [
     host: /^(?:[a-z0-9._-]+\.)?storage\.googleapis\.com$/,
     region: 'auto',
     createOnly: 'ignored',
-    because: ['create-only: 200, and the object overwritten (firnflow #29); type gs has the real thing'],
+    swap: 'ignored',
+    because: [
+      'swap: If-Match is for reads only (Google’s docs, "request preconditions")',
+      'create-only: 200, and the object overwritten (firnflow #29); type gs has the real thing',
+    ],
   },
   {
     name: 'OVHcloud',
@@ -158,7 +176,8 @@ const rows: readonly Row[] = [
     name: 'IBM Cloud Object Storage',
     host: /(?:^|\.)s3\.(?:private\.|direct\.)?(?<region>[a-z0-9-]+)\.cloud-object-storage\.appdomain\.cloud$/,
     createOnly: 'honoured',
-    because: ['create-only: run live by zeropg’s survey of stores'],
+    swap: 'honoured',
+    because: ['swap: run live by zeropg’s survey of stores', 'create-only: run live by zeropg’s survey of stores'],
   },
   {
     name: 'Akamai (Linode) Object Storage',

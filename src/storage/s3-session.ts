@@ -5,6 +5,7 @@ import { resolveS3Endpoint, type S3Endpoint } from './s3-endpoint.ts';
 import { bucketRegionOf, type S3Operation, s3Error } from './s3-errors.ts';
 import { aws } from './s3-providers.ts';
 import { defaultS3StoreSettings, type S3StoreSettings } from './s3-settings.ts';
+import { type SwapKnowledge, startSwapKnowledge } from './s3-swap.ts';
 import type { S3StoreOptions } from './store-options.ts';
 
 /** What every operation on one replica shares. */
@@ -13,6 +14,7 @@ export interface S3Session {
   readonly settings: S3StoreSettings;
   readonly endpoint: S3Endpoint;
   readonly createOnly: CreateOnlyKnowledge;
+  readonly swap: SwapKnowledge;
   /** `s3://bucket/path` */
   readonly url: string;
   /**
@@ -38,6 +40,7 @@ export function openS3Session(options: S3StoreOptions, given: Partial<S3StoreSet
     ...(options.partSize === undefined ? {} : { partSize: options.partSize }),
     ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
     ...given,
+    unableToFence: onceOnly(given.unableToFence),
   };
   let region = endpoint.region;
   const client = createS3Client(options, endpoint, settings, () => region);
@@ -46,6 +49,7 @@ export function openS3Session(options: S3StoreOptions, given: Partial<S3StoreSet
     settings,
     endpoint,
     createOnly: startCreateOnlyKnowledge(provider, settings),
+    swap: startSwapKnowledge(provider, settings),
     url: `s3://${options.bucket}${options.path === '' ? '' : `/${options.path}`}`,
     fullKey: (key) => `${options.path}/${key}`,
     close: () => client.destroy(),
@@ -65,5 +69,16 @@ export function openS3Session(options: S3StoreOptions, given: Partial<S3StoreSet
         throw signal?.aborted === true ? signal.reason : s3Error(error, operation);
       }
     },
+  };
+}
+
+/** A store can lack one condition, or both: it is said once. */
+function onceOnly(tell: S3StoreSettings['unableToFence']): S3StoreSettings['unableToFence'] {
+  let told = false;
+  if (tell === undefined) return undefined;
+  return (why) => {
+    if (told) return;
+    told = true;
+    tell(why);
   };
 }

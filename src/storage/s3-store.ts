@@ -1,4 +1,5 @@
 import type { ObjectStore } from './object-store.ts';
+import { s3Conditional } from './s3-conditional.ts';
 import { deleteObjects } from './s3-deletion.ts';
 import { download } from './s3-download.ts';
 import { listObjects } from './s3-listing.ts';
@@ -17,6 +18,7 @@ export function openS3Store(options: S3StoreOptions, settings: Partial<S3StoreSe
     get: (key, getOptions = {}) => download(session, key, getOptions.range, getOptions.signal),
     list: (prefix, listOptions = {}) => listObjects(session, prefix, listOptions),
     delete: (keys, signal) => deleteObjects(session, keys, signal),
+    conditional: (key) => s3Conditional(session, key),
     close: async () => session.close(),
   };
 }

@@ -77,6 +77,7 @@ export function withFaults(replica: NamedReplica, faults: (store: ObjectStore) =
       get: (...rest) => store.get(...rest),
       list: (...rest) => store.list(...rest),
       delete: (...rest) => store.delete(...rest),
+      conditional: (...rest) => store.conditional(...rest),
       close: () => store.close(),
       ...faults(store),
     },

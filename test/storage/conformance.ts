@@ -4,6 +4,7 @@ import { StationError } from '../../src/errors.ts';
 import { bytes, milliseconds } from '../../src/quantities.ts';
 import { bodyFromBytes, readAll } from '../../src/storage/object-body.ts';
 import type { ObjectBody, ObjectStore } from '../../src/storage/object-store.ts';
+import { describeConditionalObject } from './conformance-conditional.ts';
 
 /** One backend, started. What it lacks is said here, never skipped in silence. */
 export interface Backend {
@@ -21,6 +22,8 @@ export interface Backend {
   timestampOf(path: string, key: string): Promise<number>;
   /** Whether an empty root path is a place of its own that tests may use. */
   readonly emptyRoot: boolean;
+  /** Whether two states with the same content have the same version, as where an ETag is the MD5. */
+  readonly versionsByContent?: true;
   stop(): Promise<void>;
 }
 
@@ -92,6 +95,8 @@ export function describeObjectStore(name: string, start: () => Promise<Backend>)
         await expect(readAll(store, 'absent', 10)).rejects.toEqual(code('STORAGE_NOT_FOUND'));
       });
     });
+
+    describeConditionalObject(() => ({ backend, store }));
 
     describe('ranges', () => {
       const read = async (range: { start: number; end?: number }) =>

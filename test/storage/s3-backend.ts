@@ -62,6 +62,7 @@ export async function s3Backend(
       return Date.parse(head.Metadata?.['litestream-timestamp'] ?? '');
     },
     emptyRoot: true,
+    versionsByContent: true,
     stop: async () => {
       client.destroy();
       await life.stop();

@@ -1,7 +1,7 @@
 import { StationError } from '../../../src/errors.ts';
 import { bytes, milliseconds } from '../../../src/quantities.ts';
 import { readBody } from '../../../src/storage/object-body.ts';
-import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import type { ConditionalObject, ObjectStore, ObjectVersion } from '../../../src/storage/object-store.ts';
 
 /** What a put comes to: `lost` stores and then fails as if the answer never came, `hang` waits for the abort. */
 export type PutFate = 'stored' | 'lost' | 'unreachable' | 'denied' | 'hang';
@@ -12,6 +12,8 @@ export class MemoryStore implements ObjectStore {
   readonly layout = 'folder';
   readonly objects = new Map<string, Buffer>();
   readonly puts: string[] = [];
+  readonly #versions = new Map<string, number>();
+  #lastVersion = 0;
   /** Decides over each put; all go well without. */
   fate: (key: string) => PutFate = () => 'stored';
 
@@ -29,7 +31,7 @@ export class MemoryStore implements ObjectStore {
       });
     }
     if (options.createOnly && this.objects.has(key)) throw new StationError('STORAGE_ALREADY_EXISTS', key);
-    this.objects.set(key, Buffer.concat(await Array.fromAsync(readBody(body))));
+    this.#store(key, Buffer.concat(await Array.fromAsync(readBody(body))));
     if (fate === 'lost') throw new StationError('STORAGE_UNREACHABLE', 'ECONNRESET');
   }
 
@@ -50,6 +52,27 @@ export class MemoryStore implements ObjectStore {
 
   async delete(keys: readonly string[]) {
     for (const key of keys) this.objects.delete(key);
+  }
+
+  conditional(key: string): ConditionalObject {
+    const read = () => {
+      const bytes = this.objects.get(key);
+      return bytes === undefined ? undefined : { bytes, version: String(this.#versions.get(key)) as ObjectVersion };
+    };
+    return {
+      read: async () => read(),
+      write: async (bytes, expected) => {
+        if (read()?.version !== expected) throw new StationError('STORAGE_ALREADY_EXISTS', key);
+        this.#store(key, Buffer.from(bytes));
+        return String(this.#lastVersion) as ObjectVersion;
+      },
+    };
+  }
+
+  #store(key: string, bytes: Buffer) {
+    this.#lastVersion += 1;
+    this.#versions.set(key, this.#lastVersion);
+    this.objects.set(key, bytes);
   }
 
   async close() {}
