@@ -125,10 +125,10 @@ function limitsOf(sasToken: string): string {
 }
 
 async function entraIdentity(): Promise<string> {
-  const { DefaultAzureCredential } = await import('@azure/identity');
+  const { findAzureIdentity } = await import('../storage/azure-identity.ts');
   const { azureError } = await import('../storage/azure-errors.ts');
   try {
-    const { token } = await new DefaultAzureCredential().getToken('https://storage.azure.com/.default');
+    const { token } = await (await findAzureIdentity()).getToken('https://storage.azure.com/.default');
     const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as Record<
       string,
       unknown

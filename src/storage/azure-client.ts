@@ -2,6 +2,7 @@ import type { Agent } from 'node:http';
 import { ContainerClient, type StoragePipelineOptions, StorageSharedKeyCredential } from '@azure/storage-blob';
 import { StationError } from '../errors.ts';
 import { limitedAgent } from './azure-agent.ts';
+import { findAzureIdentity } from './azure-identity.ts';
 import type { AzureStoreSettings } from './azure-settings.ts';
 import type { AzureStoreOptions } from './store-options.ts';
 
@@ -21,7 +22,7 @@ export async function createAzureClient(
   options: AzureStoreOptions,
   settings: AzureStoreSettings,
 ): Promise<{ readonly client: ContainerClient; readonly agent: Agent }> {
-  const { url, credential } = await placeOf(options);
+  const { url, credential } = await placeOf(options, settings);
   const agent = limitedAgent(url, settings);
   // The pipeline takes an agent, as every Azure SDK's does; the type of this one does not say so.
   const pipeline: StoragePipelineOptions & { readonly agent: Agent } = {
@@ -32,7 +33,7 @@ export async function createAzureClient(
   return { client: new ContainerClient(url, credential, pipeline), agent };
 }
 
-async function placeOf(options: AzureStoreOptions): Promise<Place> {
+async function placeOf(options: AzureStoreOptions, settings: AzureStoreSettings): Promise<Place> {
   const { credentials } = options;
   if (credentials?.kind === 'connection-string') return placeOfConnectionString(credentials.connectionString, options);
   const endpoint = options.endpoint ?? `https://${options.accountName ?? ''}.blob.core.windows.net`;
@@ -43,13 +44,7 @@ async function placeOf(options: AzureStoreOptions): Promise<Place> {
   if (credentials?.kind === 'account-key') {
     return { url, credential: new StorageSharedKeyCredential(options.accountName ?? '', credentials.accountKey) };
   }
-  return { url, credential: await identity() };
-}
-
-/** Environment, workload identity, managed identity, a developer's login: the SDK's chain, which asks at the first request. */
-async function identity(): Promise<Credential> {
-  const { DefaultAzureCredential } = await import('@azure/identity');
-  return new DefaultAzureCredential();
+  return { url, credential: await findAzureIdentity(settings) };
 }
 
 function placeOfConnectionString(connectionString: string, options: AzureStoreOptions): Place {

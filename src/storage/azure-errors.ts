@@ -1,4 +1,5 @@
 import { type ErrorCode, StationError } from '../errors.ts';
+import { AzureIdentityFailure, identityFailureIn } from './azure-identity.ts';
 
 /** What one operation was about, for the message and for naming the permission it needs. */
 export interface AzureOperation {
@@ -27,6 +28,10 @@ const noIdentity = denied(
   'no credentials were found: set account-key, sas-token or connection-string, or give the container a managed or workload identity',
 );
 const refusedIdentity = denied('Microsoft Entra refuses this identity: check AZURE_CLIENT_ID and AZURE_TENANT_ID');
+const silentAuthority: Meaning = {
+  code: 'STORAGE_UNREACHABLE',
+  hint: 'no token could be had: check the network to Microsoft Entra, AZURE_AUTHORITY_HOST, and that AZURE_TENANT_ID exists',
+};
 const leased = denied('someone holds a lease on the blob: break it');
 
 /** What each of Azure's own words means. Order is by subject; a word that is not here is judged by its HTTP status. */
@@ -94,10 +99,11 @@ function meaningOfStatus(status: number): Meaning {
 /** Anything the SDK threw, as one of ours; the message begins with the provider's own word. */
 export function azureError(error: unknown, operation: AzureOperation): StationError {
   if (error instanceof StationError) return error;
-  const word = wordOf(error);
-  const meaning = meaningOf(error, word, operation);
+  const told = identityFailureIn(error) ?? error;
+  const word = wordOf(told);
+  const meaning = meaningOf(told, word, operation);
   const hint = meaning.code === 'STORAGE_DENIED' ? (meaning.hint ?? lacking(operation)) : meaning.hint;
-  return new StationError(meaning.code, `${word}: ${textOf(error)} (${operation.permission} on ${operation.url})`, {
+  return new StationError(meaning.code, `${word}: ${textOf(told)} (${operation.permission} on ${operation.url})`, {
     cause: error,
     ...(hint === undefined ? {} : { hint }),
   });
@@ -111,6 +117,7 @@ function lacking({ permission, url }: AzureOperation): string {
 }
 
 function meaningOf(error: unknown, word: string, operation: AzureOperation): Meaning {
+  if (error instanceof AzureIdentityFailure) return error.kind === 'refused' ? refusedIdentity : silentAuthority;
   // A SAS that may only create is refused where it would have to replace: then something is there.
   if (word === 'UnauthorizedBlobOverwrite' && operation.createOnly === true) return alreadyExists;
   const status = statusOf(error);

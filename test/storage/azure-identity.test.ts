@@ -7,6 +7,7 @@ import { Site } from '../e2e/life.ts';
 import { type Azurite, startAzurite } from '../servers/azurite.ts';
 import { azureService } from './azure-backend.ts';
 import { type Certificate, makeCertificate } from './azure-certificate.ts';
+import { entraToken } from './azure-entra.ts';
 import { startHttpProxy } from './azure-http-proxy.ts';
 
 let certificate: Certificate;
@@ -21,26 +22,12 @@ afterAll(async () => {
   await certificate[Symbol.asyncDispose]();
 });
 
-/** A token as Microsoft Entra gives it; the emulator looks at all of it but the signature. */
-function token(audience: string): string {
-  const now = Math.floor(Date.now() / 1000);
-  const claims = {
-    aud: audience,
-    iss: 'https://sts.windows.net/tenant/',
-    nbf: now - 60,
-    iat: now - 60,
-    exp: now + 3600,
-  };
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  return `${part({ alg: 'RS256', typ: 'JWT' })}.${part(claims)}.c2lnbmF0dXJl`;
-}
-
 /** What Azure puts beside a container that has a managed identity: plain HTTP, and a header that only the container knows. */
 async function startIdentityEndpoint(audience: string) {
   const requests: IncomingMessage[] = [];
   const endpoint = createServer((request, response) => {
     requests.push(request);
-    const answer = { access_token: token(audience), expires_on: `${Math.floor(Date.now() / 1000) + 3600}` };
+    const answer = { access_token: entraToken({ audience }), expires_on: `${Math.floor(Date.now() / 1000) + 3600}` };
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify({ ...answer, resource: audience, token_type: 'Bearer', client_id: 'id' }));
   }).listen(0, '127.0.0.1');
