@@ -20,7 +20,10 @@ const table = {
   LTX_TRUNCATED: { exitStatus: 69, hint: 'the file ends too early' },
   LTX_CHECKSUM: { exitStatus: 69, hint: 'the file is damaged' },
   LTX_NOT_CONTIGUOUS: { exitStatus: 69, hint: 'a file between these two is missing' },
-  LEGACY_DAMAGED: { exitStatus: 69, hint: 'an object of a Litestream 0.3 backup is damaged, or one before it is missing' },
+  LEGACY_DAMAGED: {
+    exitStatus: 69,
+    hint: 'an object of a Litestream 0.3 backup is damaged, or one before it is missing',
+  },
 
   STORAGE_NOT_FOUND: { exitStatus: 69, hint: 'check bucket, folder and path' },
   STORAGE_ALREADY_EXISTS: { exitStatus: 76, hint: 'another writer put an object there' },

@@ -21,6 +21,8 @@ export interface AgeCipher {
    * @throws Error of the library where the header is damaged
    */
   unseal(prologue: Uint8Array): Promise<Uint8Array | undefined>;
+  /** The same for the header and the nonce of an age file of any program. */
+  unsealHeader(header: Uint8Array, nonce: Uint8Array): Promise<Uint8Array | undefined>;
 }
 
 class NoneFits extends Error {}
@@ -46,17 +48,19 @@ export async function openAgeCipher(keys: AgeKeys): Promise<AgeCipher> {
       throw new NoneFits();
     },
   });
+  const unsealHeader = async (header: Uint8Array, nonce: Uint8Array) => {
+    try {
+      return payloadKey(await decrypter.decryptHeader(header.slice()), nonce);
+    } catch (error) {
+      if (error instanceof NoneFits) return undefined;
+      throw error;
+    }
+  };
   return {
     seal: () => sealFile(recipients, padding),
-    unseal: async (prologue) => {
-      try {
-        const fileKey = await decrypter.decryptHeader(prologue.slice(0, HEADER_SIZE));
-        return payloadKey(fileKey, prologue.subarray(HEADER_SIZE, PROLOGUE_SIZE));
-      } catch (error) {
-        if (error instanceof NoneFits) return undefined;
-        throw error;
-      }
-    },
+    unseal: (prologue) =>
+      unsealHeader(prologue.subarray(0, HEADER_SIZE), prologue.subarray(HEADER_SIZE, PROLOGUE_SIZE)),
+    unsealHeader,
   };
 }
 

@@ -1,7 +1,7 @@
 import { bytes } from '../quantities.ts';
+import { decryptForeign } from './age-foreign.ts';
 import { contentSize } from './age-format.ts';
 import { openAgeCipher } from './age-header.ts';
-import { decryptForeign } from './age-foreign.ts';
 import { encryptedBody } from './encrypted-body.ts';
 import { EncryptedReader } from './encrypted-read.ts';
 import { isLegacyKey } from './key-layout.ts';

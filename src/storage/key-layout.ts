@@ -10,6 +10,13 @@ export interface LtxKey {
   readonly maxTxid: Txid;
 }
 
+/** Below it lies all that Litestream 0.3 wrote, on every kind of store. */
+export const LEGACY_PREFIX = 'generations/';
+
+export function isLegacyKey(key: string): boolean {
+  return key.startsWith(LEGACY_PREFIX);
+}
+
 const levelPattern: Readonly<Record<KeyLayout, RegExp>> = {
   folder: /^ltx\/(\d)\/([^/]*)$/,
   s3: /^(000[0-9])\/([^/]*)$/,
