@@ -1,7 +1,8 @@
 import { isStationError, StationError, toStationError } from '../errors.ts';
-import { type Bytes, bytes, type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
+import { bytes, type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
 import { backoffDelay, drainBackoff, steadyBackoff } from '../storage/backoff.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import type { MissingCommits } from '../supervisor/replication-port.ts';
 import { type RemotePosition, reconcile } from './reconcile.ts';
 import { type ReplicaHealth, type ReplicaStatus, readerOf, snapshotAbove } from './replica-status.ts';
 import { firstAbove, type StagedFile } from './staged-files.ts';
@@ -90,11 +91,13 @@ export class ReplicaUploader {
   }
 
   /** What it still lacks of what is staged. */
-  get missing(): { readonly files: number; readonly bytes: Bytes; readonly since: Milliseconds | undefined } {
+  get missing(): MissingCommits {
     const held = this.position ?? txid(0);
+    const last = this.#options.staging.position.txid;
     const files = this.#options.staging.level0.filter((file) => file.maxTxid > held);
     return {
-      files: Math.max(files.length, this.#options.staging.position.txid - held),
+      files: Math.max(files.length, last - held),
+      txids: last > held ? { first: txid(held + 1), last } : undefined,
       bytes: bytes(files.reduce((sum, file) => sum + file.size, 0)),
       since: files[0]?.timestamp,
     };

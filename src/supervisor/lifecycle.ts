@@ -1,85 +1,27 @@
 import type { StationError } from '../errors.ts';
 import type { ChildEnd, DrainEnd, RunEnd } from './exit-status.ts';
+import type { Life, LifeAction, LifeEvent, LifePlan, Step } from './life.ts';
+import type { HandoverRequest } from './replication-port.ts';
+import { isFailure, longEnough, restartDelay } from './restart-policy.ts';
+import { mapSignal } from './signal-map.ts';
 import { isStopSignal, isStopSignalWithoutChild } from './signals.ts';
 
 /**
  * The life of the container as a state machine: events in, the next state and what to do out. It knows no process,
  * no clock and no store; `supervise.ts` does what it says.
- *
- * restoring → starting → running → stopping → clearing → draining → closing → done, each skipped where it has no meaning.
- * Once anything was opened, every way to the end leads through draining.
  */
-export type Phase =
-  /** Replication is being prepared; there is no child. */
-  | 'restoring'
-  | 'starting'
-  | 'running'
-  /** The child was asked to end. */
-  | 'stopping'
-  /** The child has ended; what it started may still run. */
-  | 'clearing'
-  | 'draining'
-  | 'closing'
-  | 'done';
-
-export interface Life {
-  readonly phase: Phase;
-  /** False: replication alone, until it is told to stop. */
-  readonly hasCommand: boolean;
-  /** The first signal that asked for the stop. */
-  readonly stop: NodeJS.Signals | undefined;
-  /** Stop signals the child has got, or gets when it has started. */
-  readonly forwarded: readonly NodeJS.Signals[];
-  readonly end: RunEnd | undefined;
-  readonly drain: DrainEnd;
-  readonly failure: StationError | undefined;
-}
-
-export type LifeEvent =
-  | { readonly type: 'prepared' }
-  | { readonly type: 'prepare-failed'; readonly error: StationError }
-  | { readonly type: 'child-started' }
-  | { readonly type: 'child-failed'; readonly error: StationError }
-  | { readonly type: 'child-ended'; readonly end: ChildEnd }
-  | { readonly type: 'group-gone' }
-  | { readonly type: 'drained'; readonly complete: boolean }
-  | { readonly type: 'closed' }
-  | { readonly type: 'signal'; readonly signal: NodeJS.Signals }
-  /** Fenced, or replication failed for good, or a bug here. */
-  | { readonly type: 'failed'; readonly error: StationError }
-  /** The application's share of the budget is used up. */
-  | { readonly type: 'application-deadline' }
-  /** A moment later: even SIGKILL did not end it. */
-  | { readonly type: 'kill-deadline' }
-  | { readonly type: 'drain-deadline' }
-  | { readonly type: 'close-deadline' };
-
-export type LifeAction =
-  | { readonly do: 'abort-prepare' }
-  | { readonly do: 'start-child' }
-  /** From here the time of the stop runs. Only the first one counts. */
-  | { readonly do: 'begin-stop' }
-  /** A stop was asked for while what the child left behind, having ended by itself, was drained at leisure. */
-  | { readonly do: 'hurry' }
-  | { readonly do: 'sync-soon' }
-  | { readonly do: 'forward'; readonly signal: NodeJS.Signals }
-  | { readonly do: 'kill-group' }
-  /** `terminate`: what is left has not had SIGTERM yet. */
-  | { readonly do: 'clear-group'; readonly terminate: boolean }
-  | { readonly do: 'drain' }
-  | { readonly do: 'close' };
-
-export interface Step {
-  readonly life: Life;
-  readonly actions: readonly LifeAction[];
-}
-
-export function beginLife(hasCommand: boolean): Life {
+export function beginLife(plan: LifePlan): Life {
   return {
     phase: 'restoring',
-    hasCommand,
+    plan,
     stop: undefined,
     forwarded: [],
+    childReady: false,
+    hasBeenReady: false,
+    notReady: undefined,
+    restarts: 0,
+    failuresInARow: 0,
+    handover: undefined,
     end: undefined,
     drain: 'not-needed',
     failure: undefined,
@@ -93,6 +35,8 @@ export function step(life: Life, event: LifeEvent): Step {
       return onSignal(life, event.signal);
     case 'failed':
       return onFailure(life, event.error);
+    case 'handover-asked':
+      return onHandover(life, event.request);
     case 'prepared':
       return life.phase === 'restoring' ? afterPrepare(life) : stay(life);
     case 'prepare-failed':
@@ -103,22 +47,32 @@ export function step(life: Life, event: LifeEvent): Step {
       return life.phase === 'starting'
         ? drain({ ...life, end: { kind: 'not-started', error: event.error } })
         : stay(life);
+    case 'child-ready':
+      return life.phase === 'running' ? stay({ ...life, childReady: true, hasBeenReady: true }) : stay(life);
+    case 'child-unready':
+      return life.phase === 'running' ? stay({ ...life, childReady: false }) : stay(life);
+    case 'startup-timeout':
+      return life.phase === 'running' && !life.childReady ? stopChild({ ...life, notReady: event.error }) : stay(life);
     case 'child-ended':
-      return life.phase === 'running' || life.phase === 'stopping' ? clear({ ...life, end: event.end }) : stay(life);
+      return life.phase === 'running' || life.phase === 'stopping'
+        ? afterChild(life, event.end, event.ran)
+        : stay(life);
     case 'group-gone':
-      return life.phase === 'clearing' ? drain(life) : stay(life);
+      return life.phase === 'clearing' ? afterGroup(life, event.survivors) : stay(life);
+    case 'restart-due':
+      return life.phase === 'restarting' ? startAgain(life) : stay(life);
     case 'drained':
       return life.phase === 'draining' ? close({ ...life, drain: drainEnd(event.complete) }) : stay(life);
     case 'closed':
-      return life.phase === 'closing' ? { life: { ...life, phase: 'done' }, actions: [] } : stay(life);
+      return life.phase === 'closing' ? afterClose(life) : stay(life);
     case 'application-deadline':
       return life.phase === 'stopping' ? { life, actions: [{ do: 'kill-group' }] } : stay(life);
     case 'kill-deadline':
-      return life.phase === 'stopping' ? drain({ ...life, end: unkillable }) : stay(life);
+      return life.phase === 'stopping' ? drain({ ...life, end: endOfChild(life, unkillable) }) : stay(life);
     case 'drain-deadline':
       return onDrainDeadline(life);
     case 'close-deadline':
-      return life.phase === 'closing' ? { life: { ...life, phase: 'done' }, actions: [] } : stay(life);
+      return life.phase === 'closing' ? end(life) : stay(life);
   }
 }
 
@@ -128,24 +82,26 @@ function onSignal(life: Life, signal: NodeJS.Signals): Step {
   switch (life.phase) {
     case 'restoring':
       if (!isStopSignalWithoutChild(signal) || life.stop !== undefined) return stay(life);
-      return { life: { ...life, stop: signal }, actions: [{ do: 'begin-stop' }, { do: 'abort-prepare' }] };
+      return { life: noteStop(life, signal), actions: [{ do: 'begin-stop' }, { do: 'abort-prepare' }] };
     case 'starting':
-      if (!isStopSignal(signal) || life.forwarded.includes(signal)) return stay(life);
-      return stay(noteStop(life, signal));
+      return isStopSignal(signal) ? stay(noteForwarded(noteStop(life, signal), signal)) : stay(life);
     case 'running':
-      if (!life.hasCommand)
+      if (!life.plan.hasCommand) {
         return isStopSignalWithoutChild(signal) ? stopReplication(noteStop(life, signal)) : stay(life);
-      if (!isStopSignal(signal)) return { life, actions: [{ do: 'forward', signal }] };
-      return stop(noteStop(life, signal), [{ do: 'forward', signal }]);
-    case 'stopping':
-      if (!isStopSignal(signal)) return { life, actions: [{ do: 'forward', signal }] };
-      if (life.forwarded.includes(signal)) return stay(life);
-      return { life: noteStop(life, signal), actions: [{ do: 'forward', signal }] };
-    // What the child left behind has had SIGTERM by now. Only the first stop counts, and it leaves a whole budget.
+      }
+      return isStopSignal(signal) ? stopChild(noteStop(life, signal), signal) : forward(life, signal);
+    case 'stopping': {
+      const { life: next, actions } = forward(life, signal);
+      return isStopSignal(signal) ? hurry(next, signal, actions) : { life: next, actions };
+    }
+    // What the child left behind has had its signal by now. Only the first stop counts, and it leaves a whole budget.
     case 'clearing':
     case 'draining':
-      if (!isStopSignal(signal) || life.stop !== undefined) return stay(life);
-      return { life: { ...life, stop: signal }, actions: [{ do: 'hurry' }] };
+      return isStopSignal(signal) ? hurry(life, signal, []) : stay(life);
+    case 'restarting':
+      return isStopSignal(signal) ? drain(noteStop(life, signal)) : stay(life);
+    case 'handed-over':
+      return isStopSignalWithoutChild(signal) ? end(noteStop(life, signal)) : stay(life);
     case 'closing':
     case 'done':
       return stay(life);
@@ -157,18 +113,45 @@ function onFailure(before: Life, error: StationError): Step {
   switch (life.phase) {
     case 'restoring':
       return { life, actions: [{ do: 'begin-stop' }, { do: 'abort-prepare' }] };
-    case 'running':
-      if (!life.hasCommand) return stopReplication(life);
-      // A child whose commits go nowhere, or fork the history of another one, must not go on.
-      return stop(noteStop(life, 'SIGTERM'), [{ do: 'forward', signal: 'SIGTERM' }]);
     case 'starting':
-      return stay(noteStop(life, 'SIGTERM'));
+      return stay(noteForwarded(life, 'SIGTERM'));
+    case 'running':
+      // A child whose commits go nowhere, or fork the history of another one, must not go on.
+      return life.plan.hasCommand ? stopChild(life) : stopReplication(life);
+    case 'restarting':
+      return drain(life);
+    case 'handed-over':
+      return end(life);
     case 'stopping':
     case 'clearing':
     case 'draining':
     case 'closing':
     case 'done':
       return stay(life);
+  }
+}
+
+/** The newcomer gets the lease once this one is closed, so everything is stopped as if the platform had asked. */
+function onHandover(before: Life, request: HandoverRequest): Step {
+  if (before.handover !== undefined) return stay(before);
+  const life = { ...before, handover: request };
+  switch (life.phase) {
+    case 'restoring':
+      return { life, actions: [{ do: 'begin-stop' }, { do: 'abort-prepare' }] };
+    case 'starting':
+      return stay(noteForwarded(life, 'SIGTERM'));
+    case 'running':
+      return life.plan.hasCommand ? stopChild(life) : stopReplication(life);
+    case 'restarting':
+      return drain(life);
+    case 'stopping':
+    case 'clearing':
+    case 'draining':
+      return stay(life);
+    case 'closing':
+    case 'handed-over':
+    case 'done':
+      return stay(before);
   }
 }
 
@@ -179,51 +162,123 @@ function onDrainDeadline(life: Life): Step {
 }
 
 function afterPrepare(life: Life): Step {
-  if (life.stop !== undefined || life.failure !== undefined) {
-    return drain({ ...life, end: endBeforeStart(life, life.failure) });
-  }
-  if (!life.hasCommand) return { life: { ...life, phase: 'running' }, actions: [] };
+  if (isToEnd(life)) return drain({ ...life, end: endBeforeStart(life, life.failure) });
+  if (!life.plan.hasCommand) return stay({ ...life, phase: 'running', childReady: true, hasBeenReady: true });
   return { life: { ...life, phase: 'starting' }, actions: [{ do: 'start-child' }] };
 }
 
 function afterStart(life: Life): Step {
-  if (life.forwarded.length === 0) return { life: { ...life, phase: 'running' }, actions: [] };
-  return stop(
-    life,
-    life.forwarded.map((signal) => ({ do: 'forward', signal })),
-  );
+  const stops = life.forwarded.map((signal) => ({ do: 'forward', signal }) as const);
+  if (stops.length > 0) return stopping(life, stops);
+  const ready = !life.plan.isProbed;
+  return stay({ ...life, phase: 'running', childReady: ready, hasBeenReady: life.hasBeenReady || ready });
+}
+
+function afterChild(life: Life, childEnd: ChildEnd, ran: number): Step {
+  const ended = { ...life, end: endOfChild(life, childEnd), childReady: false };
+  const failuresInARow = ran >= longEnough ? 0 : life.failuresInARow + 1;
+  const last = mapSignal(life.plan.signalMap, 'SIGTERM');
+  return {
+    life: { ...ended, phase: 'clearing', failuresInARow },
+    actions: [
+      { do: 'begin-stop' },
+      { do: 'sync-soon' },
+      { do: 'clear-group', terminate: life.forwarded.includes(last) ? undefined : last },
+    ],
+  };
+}
+
+/** Not beside what is left of an earlier child: two of them would write to one database. */
+function afterGroup(life: Life, survivors: number): Step {
+  const { restart } = life.plan;
+  const again =
+    restart.kind === 'on-failure' &&
+    life.restarts < restart.most &&
+    survivors === 0 &&
+    isFailure(life.end) &&
+    !isToEnd(life);
+  if (!again) return drain(life);
+  return {
+    life: { ...life, phase: 'restarting' },
+    actions: [
+      { do: 'end-stop' },
+      { do: 'wait-restart', delay: restartDelay(life.failuresInARow), restart: life.restarts + 1 },
+    ],
+  };
+}
+
+function startAgain(life: Life): Step {
+  return {
+    life: {
+      ...life,
+      phase: 'starting',
+      restarts: life.restarts + 1,
+      forwarded: [],
+      end: undefined,
+      notReady: undefined,
+    },
+    actions: [{ do: 'start-child' }],
+  };
+}
+
+/** With a stop asked for meanwhile there is nothing to wait for; with a failure there is something to tell. */
+function afterClose(life: Life): Step {
+  const waits = life.handover !== undefined && life.stop === undefined && life.failure === undefined;
+  return waits ? stay({ ...life, phase: 'handed-over' }) : end(life);
+}
+
+function isToEnd(life: Life): boolean {
+  return life.stop !== undefined || life.failure !== undefined || life.handover !== undefined;
 }
 
 function endBeforeStart(life: Life, error: StationError | undefined): RunEnd {
   if (life.stop !== undefined) return { kind: 'stopped-before-start', signal: life.stop };
-  return error === undefined ? { kind: 'replication-stopped' } : { kind: 'not-started', error };
+  if (life.failure !== undefined) return { kind: 'not-started', error: life.failure };
+  // The error, if there is one, is that of the restore that was broken off.
+  if (life.handover !== undefined || error === undefined) return { kind: 'replication-stopped' };
+  return { kind: 'not-started', error };
+}
+
+function endOfChild(life: Life, childEnd: ChildEnd): RunEnd {
+  return life.notReady === undefined ? childEnd : { kind: 'not-started', error: life.notReady };
 }
 
 function noteStop(life: Life, signal: NodeJS.Signals): Life {
-  if (life.forwarded.includes(signal)) return life;
-  return { ...life, stop: life.stop ?? signal, forwarded: [...life.forwarded, signal] };
+  return { ...life, stop: life.stop ?? signal };
 }
 
-function stop(life: Life, forward: readonly LifeAction[]): Step {
+function noteForwarded(life: Life, signal: NodeJS.Signals): Life {
+  const sent = mapSignal(life.plan.signalMap, signal);
+  return life.forwarded.includes(sent) ? life : { ...life, forwarded: [...life.forwarded, sent] };
+}
+
+/** A child gets each signal that means a stop to it once: many programs take a second one as "at once". */
+function forward(life: Life, signal: NodeJS.Signals): Step {
+  const sent = mapSignal(life.plan.signalMap, signal);
+  if (!isStopSignal(signal) && !isStopSignal(sent)) return { life, actions: [{ do: 'forward', signal: sent }] };
+  if (life.forwarded.includes(sent)) return stay(life);
+  return { life: noteForwarded(life, signal), actions: [{ do: 'forward', signal: sent }] };
+}
+
+function stopChild(life: Life, signal: NodeJS.Signals = 'SIGTERM'): Step {
+  const { life: next, actions } = forward(life, signal);
+  return stopping(next, actions);
+}
+
+function stopping(life: Life, forwards: readonly LifeAction[]): Step {
   return {
-    life: { ...life, phase: 'stopping' },
-    actions: [{ do: 'begin-stop' }, ...forward, { do: 'sync-soon' }],
+    life: { ...life, phase: 'stopping', childReady: false },
+    actions: [{ do: 'begin-stop' }, ...forwards, { do: 'sync-soon' }],
   };
+}
+
+function hurry(life: Life, signal: NodeJS.Signals, actions: readonly LifeAction[]): Step {
+  if (life.stop !== undefined) return { life, actions };
+  return { life: noteStop(life, signal), actions: [{ do: 'hurry' }, ...actions] };
 }
 
 function stopReplication(life: Life): Step {
-  return drain({ ...life, end: { kind: 'replication-stopped' } });
-}
-
-function clear(life: Life): Step {
-  return {
-    life: { ...life, phase: 'clearing' },
-    actions: [
-      { do: 'begin-stop' },
-      { do: 'sync-soon' },
-      { do: 'clear-group', terminate: !life.forwarded.includes('SIGTERM') },
-    ],
-  };
+  return drain({ ...life, childReady: false, end: { kind: 'replication-stopped' } });
 }
 
 function drain(life: Life): Step {
@@ -232,6 +287,10 @@ function drain(life: Life): Step {
 
 function close(life: Life): Step {
   return { life: { ...life, phase: 'closing' }, actions: [{ do: 'close' }] };
+}
+
+function end(life: Life): Step {
+  return stay({ ...life, phase: 'done' });
 }
 
 function stay(life: Life): Step {

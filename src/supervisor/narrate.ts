@@ -1,7 +1,8 @@
 import type { StationError } from '../errors.ts';
+import { formatTxid } from '../ltx/file-name.ts';
 import type { Log } from '../observe/log.ts';
 import type { Milliseconds } from '../quantities.ts';
-import type { LifeEvent } from './lifecycle.ts';
+import type { LifeEvent } from './life.ts';
 import type { DrainReport, ReplicaDrain } from './replication-port.ts';
 import { isStopSignal } from './signals.ts';
 
@@ -16,6 +17,19 @@ export function narrate(log: Log, event: LifeEvent): void {
     case 'child-ended':
       log.info('command ended', event.end.kind === 'exited' ? { code: event.end.code } : { signal: event.end.signal });
       break;
+    case 'child-ready':
+      log.info(event.again ? 'command is ready again' : 'command is ready', { seconds: inSeconds(event.took) });
+      break;
+    case 'child-unready':
+      log.warn('command is no longer ready', { reason: event.reason });
+      break;
+    case 'handover-asked':
+      log.warn('another instance asks for the database: stopping to hand over', {
+        db: event.request.database,
+        by: event.request.by,
+      });
+      break;
+    case 'startup-timeout':
     case 'prepare-failed':
     case 'child-failed':
     case 'failed':
@@ -51,6 +65,7 @@ function describeMissing({ database, replica, missing, reason }: ReplicaDrain, n
     db: database,
     replica,
     files: missing.files,
+    txids: missing.txids && `${formatTxid(missing.txids.first)}-${formatTxid(missing.txids.last)}`,
     bytes: missing.bytes,
     'behind-seconds': missing.since === undefined ? undefined : inSeconds(Math.max(0, now - missing.since)),
     error: reason,

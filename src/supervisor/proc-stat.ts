@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
 export interface ProcessStat {
   readonly pid: number;
   /** The command's name as the kernel keeps it: 15 bytes, any characters. */
@@ -32,4 +34,31 @@ export function parseProcessStat(text: string): ProcessStat | undefined {
 /** Zombies and dead entries write no more; they only wait for a parent that reaps them. */
 export function isAlive({ state }: ProcessStat): boolean {
   return state !== 'Z' && state !== 'X' && state !== 'x';
+}
+
+/** All processes that /proc shows; none where there is no /proc of Linux's kind. */
+export function readProcesses(): readonly ProcessStat[] {
+  const stats: ProcessStat[] = [];
+  for (const entry of procEntries()) {
+    const stat = /^\d+$/.test(entry) ? readProcess(entry) : undefined;
+    if (stat !== undefined) stats.push(stat);
+  }
+  return stats;
+}
+
+function procEntries(): readonly string[] {
+  return hasProc() ? readdirSync('/proc') : [];
+}
+
+export function hasProc(): boolean {
+  return readProcess('self') !== undefined;
+}
+
+/** A process that has gone meanwhile, or a /proc that is not Linux's, is `undefined`. */
+export function readProcess(entry: string): ProcessStat | undefined {
+  try {
+    return parseProcessStat(readFileSync(`/proc/${entry}/stat`, 'utf8'));
+  } catch {
+    return undefined;
+  }
 }

@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { isAlive, type ProcessStat, parseProcessStat } from './proc-stat.ts';
+import { hasProc, isAlive, type ProcessStat, readProcess, readProcesses } from './proc-stat.ts';
 
 export interface GroupMember {
   readonly pid: number;
@@ -68,32 +67,6 @@ function containerInit(): number | undefined {
 
 function ownSession(): number | undefined {
   return readProcess('self')?.session;
-}
-
-function readProcesses(): readonly ProcessStat[] {
-  const stats: ProcessStat[] = [];
-  for (const entry of procEntries()) {
-    const stat = /^\d+$/.test(entry) ? readProcess(entry) : undefined;
-    if (stat !== undefined) stats.push(stat);
-  }
-  return stats;
-}
-
-function procEntries(): readonly string[] {
-  return hasProc() ? readdirSync('/proc') : [];
-}
-
-function hasProc(): boolean {
-  return readProcess('self') !== undefined;
-}
-
-/** A process that has gone meanwhile, or a /proc that is not Linux's, is `undefined`. */
-function readProcess(entry: string): ProcessStat | undefined {
-  try {
-    return parseProcessStat(readFileSync(`/proc/${entry}/stat`, 'utf8'));
-  } catch {
-    return undefined;
-  }
 }
 
 /** True when there was something to signal. EPERM means there is, but it belongs to another user. */

@@ -1,5 +1,5 @@
 import type { StationError } from '../errors.ts';
-import type { Bytes, Milliseconds } from '../quantities.ts';
+import type { Bytes, Milliseconds, Txid } from '../quantities.ts';
 
 /** What the supervisor asks of replication, and nothing more: it knows no WAL and no bucket. */
 export interface Replication {
@@ -50,9 +50,11 @@ export interface ReplicaDrain {
   readonly reason: string | undefined;
 }
 
-interface MissingCommits {
+export interface MissingCommits {
   /** Level-0 files, which is to say TXIDs, that the replica lacks. */
   readonly files: number;
+  /** The first and the last of those TXIDs; undefined if none is missing. */
+  readonly txids: { readonly first: Txid; readonly last: Txid } | undefined;
   readonly bytes: Bytes;
   /** When the oldest of them was captured, as milliseconds since the Unix epoch. */
   readonly since: Milliseconds | undefined;

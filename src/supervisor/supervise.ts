@@ -1,17 +1,24 @@
 import { StationError, toStationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
-import { milliseconds } from '../quantities.ts';
+import { type Milliseconds, milliseconds } from '../quantities.ts';
 import { describeStopBudget, type StopBudget } from './budget.ts';
 import { startChild } from './child.ts';
 import { type MonotonicClock, monotonicClock } from './clock.ts';
-import { type StopCause, type StopDeadlines, stopDeadlines } from './deadlines.ts';
+import type { StopCause } from './deadlines.ts';
 import type { Environment } from './environment.ts';
 import { exitStatus } from './exit-status.ts';
-import { beginLife, type Life, type LifeAction, type LifeEvent, step } from './lifecycle.ts';
+import type { Life, LifeAction, LifeEvent } from './life.ts';
+import { isSameView, type LifeObserver, type LifeView, viewLife } from './life-view.ts';
+import { beginLife, step } from './lifecycle.ts';
 import { narrate, narrateDrain } from './narrate.ts';
 import { type ProcessGroup, processGroup } from './process-group.ts';
+import { watchReadiness } from './readiness-watch.ts';
+import { type ReadyCheck, readinessAsker } from './ready-check.ts';
 import type { Replication } from './replication-port.ts';
+import { neverRestart, type RestartPolicy } from './restart-policy.ts';
+import { type SignalMap, unchangedSignals } from './signal-map.ts';
 import { receiveSignals } from './signals.ts';
+import { StopClock } from './stop-clock.ts';
 import { waitForGroupGone } from './wait-for-group.ts';
 
 export interface SuperviseOptions {
@@ -22,6 +29,16 @@ export interface SuperviseOptions {
   readonly budget: StopBudget;
   readonly replication: Replication;
   readonly log: Log;
+  /** Default: every signal is passed on as it came. */
+  readonly signalMap?: SignalMap;
+  /** Default: never. */
+  readonly restart?: RestartPolicy;
+  /** Default: the child counts as ready as soon as it runs. */
+  readonly readyCheck?: ReadyCheck | undefined;
+  /** How long each start of the child may take until the check succeeds. */
+  readonly startupTimeout?: Milliseconds | undefined;
+  /** Told of every change in what the world may know of this life. */
+  readonly onLife?: LifeObserver;
   readonly now?: MonotonicClock;
 }
 
@@ -48,17 +65,24 @@ class Supervision {
   readonly #options: SuperviseOptions;
   readonly #now: MonotonicClock;
   readonly #abort = new AbortController();
-  readonly #drainTimeUp = new AbortController();
-  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #stop: StopClock;
   readonly #done = Promise.withResolvers<Life>();
   #life: Life;
+  #told: LifeView | undefined;
   #group: ProcessGroup | undefined;
-  #deadlines: StopDeadlines | undefined;
+  #endWatch = () => {};
+  #restartTimer: NodeJS.Timeout | undefined;
 
   constructor(options: SuperviseOptions) {
     this.#options = options;
     this.#now = options.now ?? monotonicClock;
-    this.#life = beginLife(options.command.length > 0);
+    this.#stop = new StopClock(this.#now, options.budget, (event) => this.#handle(event));
+    this.#life = beginLife({
+      hasCommand: options.command.length > 0,
+      signalMap: options.signalMap ?? unchangedSignals,
+      restart: options.restart ?? neverRestart,
+      isProbed: options.readyCheck !== undefined,
+    });
   }
 
   readonly onSignal = (signal: NodeJS.Signals): void => this.#handle({ type: 'signal', signal });
@@ -71,7 +95,9 @@ class Supervision {
     const { log, budget, replication } = this.#options;
     log.info(describeStopBudget(budget), { platform: budget.platform });
     if (process.pid === 1) warnOfPid1(log);
+    this.#tellObserver();
     replication.failed.then((error) => this.#handle({ type: 'failed', error }), this.onUncaught);
+    replication.handover.then((request) => this.#handle({ type: 'handover-asked', request }), this.onUncaught);
     this.#settle(
       () => replication.prepare(this.#abort.signal),
       () => ({ type: 'prepared' }),
@@ -81,7 +107,7 @@ class Supervision {
     const holdEventLoop = setInterval(() => {}, longestInterval);
     const life = await this.#done.promise;
     clearInterval(holdEventLoop);
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.#stop.reset();
     if (life.end === undefined) throw new StationError('INTERNAL', 'the supervision ended without an end');
     return exitStatus({ end: life.end, drain: life.drain, failure: life.failure });
   }
@@ -92,8 +118,18 @@ class Supervision {
     if (event.type !== 'prepare-failed' || !this.#abort.signal.aborted) narrate(this.#options.log, event);
     const { life, actions } = step(this.#life, event);
     this.#life = life;
+    this.#tellObserver();
+    if (life.phase !== 'running') this.#endWatch();
+    if (life.phase !== 'restarting') clearTimeout(this.#restartTimer);
     for (const action of actions) this.#perform(action);
     if (life.phase === 'done') this.#done.resolve(life);
+  }
+
+  #tellObserver(): void {
+    const view = viewLife(this.#life);
+    if (this.#told !== undefined && isSameView(this.#told, view)) return;
+    this.#told = view;
+    this.#options.onLife?.(view);
   }
 
   #perform(action: LifeAction): void {
@@ -105,10 +141,16 @@ class Supervision {
         void this.#startChild();
         break;
       case 'begin-stop':
-        this.#beginStop();
+        this.#stop.begin(this.#cause);
         break;
       case 'hurry':
-        this.#hurry();
+        this.#stop.hurry();
+        break;
+      case 'end-stop':
+        this.#stop.reset();
+        break;
+      case 'wait-restart':
+        this.#waitForRestart(action.delay, action.restart);
         break;
       case 'sync-soon':
         this.#options.replication.syncSoon();
@@ -135,48 +177,35 @@ class Supervision {
     const { command, environment, log } = this.#options;
     try {
       const child = await startChild(command, environment);
+      const began = this.#now();
       this.#group = processGroup(child.pid);
       log.info('command started', { command: command[0], pid: child.pid });
       this.#handle({ type: 'child-started' });
-      this.#handle({ type: 'child-ended', end: await child.ended });
+      if (this.#life.phase === 'running') this.#watchReadiness();
+      const end = await child.ended;
+      this.#handle({ type: 'child-ended', end, ran: milliseconds(this.#now() - began) });
     } catch (error) {
       this.#handle({ type: 'child-failed', error: toStationError(error) });
     }
   }
 
+  #watchReadiness(): void {
+    const { readyCheck, startupTimeout, environment } = this.#options;
+    if (readyCheck === undefined) return;
+    const ask = readinessAsker(readyCheck, environment);
+    const tell = (event: LifeEvent) => this.#handle(event);
+    this.#endWatch = watchReadiness({ ask, startupTimeout, now: this.#now, tell });
+  }
+
+  #waitForRestart(delay: Milliseconds, restart: number): void {
+    this.#options.log.warn('command failed, and is started again', { 'in-seconds': delay / 1000, restart });
+    this.#restartTimer = setTimeout(() => this.#handle({ type: 'restart-due' }), delay);
+  }
+
+  /** Nobody counts the seconds of a child that ended by itself, nor those of a hand-over: a lost commit costs more. */
   get #cause(): StopCause {
     const { stop, failure } = this.#life;
     return stop === undefined && failure === undefined ? 'by-itself' : 'asked';
-  }
-
-  #beginStop(): StopDeadlines {
-    if (this.#deadlines !== undefined) return this.#deadlines;
-    const deadlines = stopDeadlines(this.#now(), this.#options.budget, this.#cause);
-    this.#deadlines = deadlines;
-    this.#timeout(deadlines.kill, { type: 'application-deadline' });
-    this.#timeout(deadlines.giveUp, { type: 'kill-deadline' });
-    this.#endDrainBy(deadlines);
-    return deadlines;
-  }
-
-  /** The stop that was asked for has its own budget from now on; the time that was left is only ever shortened. */
-  #hurry(): void {
-    const asked = stopDeadlines(this.#now(), this.#options.budget, 'asked');
-    if (this.#deadlines !== undefined && this.#deadlines.drain <= asked.drain) return;
-    this.#deadlines = {
-      ...asked,
-      ...(this.#deadlines && { kill: this.#deadlines.kill, giveUp: this.#deadlines.giveUp }),
-    };
-    this.#endDrainBy(asked);
-  }
-
-  #endDrainBy({ drain, drainOverdue }: StopDeadlines): void {
-    this.#timers.push(setTimeout(() => this.#drainTimeUp.abort(), Math.max(0, drain - this.#now())));
-    this.#timeout(drainOverdue, { type: 'drain-deadline' });
-  }
-
-  #timeout(at: number, event: LifeEvent): void {
-    this.#timers.push(setTimeout(() => this.#handle(event), Math.max(0, at - this.#now())));
   }
 
   #killGroup(): void {
@@ -186,16 +215,17 @@ class Supervision {
     this.#group?.signal('SIGKILL');
   }
 
-  #clearGroup(terminate: boolean): void {
+  #clearGroup(terminate: NodeJS.Signals | undefined): void {
     const { log } = this.#options;
-    const { kill: killAt, giveUp: giveUpAt } = this.#beginStop();
+    const { kill: killAt, giveUp: giveUpAt } = this.#stop.begin(this.#cause);
     const group = this.#group;
     this.#settle(
-      async () => group && waitForGroupGone({ group, terminate, log, now: this.#now, killAt, giveUpAt }),
-      () => ({ type: 'group-gone' }),
+      async () =>
+        group === undefined ? [] : waitForGroupGone({ group, terminate, log, now: this.#now, killAt, giveUpAt }),
+      (left) => ({ type: 'group-gone', survivors: left.length }),
       (error) => {
         this.#handle({ type: 'failed', error });
-        return { type: 'group-gone' };
+        return { type: 'group-gone', survivors: 0 };
       },
     );
   }
@@ -203,9 +233,8 @@ class Supervision {
   #drain(): void {
     const { replication, log } = this.#options;
     const began = this.#now();
-    this.#beginStop();
     this.#settle(
-      () => replication.drain(this.#drainTimeUp.signal),
+      () => replication.drain(this.#stop.drainTimeUp),
       (report) => {
         narrateDrain(log, report, milliseconds(this.#now() - began), milliseconds(Date.now()));
         return { type: 'drained', complete: report.complete };
@@ -218,10 +247,8 @@ class Supervision {
   }
 
   #close(): void {
-    const { replication, budget } = this.#options;
-    const soonest = this.#now() + budget.margin / 4;
-    const planned = this.#cause === 'asked' ? this.#deadlines?.close : undefined;
-    this.#timeout(Math.max(soonest, planned ?? this.#now() + budget.drain), { type: 'close-deadline' });
+    const { replication } = this.#options;
+    this.#stop.beginClose(this.#cause);
     this.#settle(
       () => replication.close(),
       () => ({ type: 'closed' }),

@@ -9,10 +9,10 @@ export interface GroupWait {
   readonly now: MonotonicClock;
   readonly log: Log;
   /**
-   * Whether to send SIGTERM first. Not when it was forwarded to the whole group already: an application whose shell
-   * or npm has died before it is still shutting down in good order, and may take a second one as "at once".
+   * What to send first. Nothing when it was forwarded to the whole group already: an application whose shell or npm has
+   * died before it is still shutting down in good order, and may take a second one as "at once".
    */
-  readonly terminate: boolean;
+  readonly terminate: NodeJS.Signals | undefined;
   /** When those that did not heed SIGTERM get SIGKILL. */
   readonly killAt: Milliseconds;
   /** When to go on without them: a process in an uninterruptible wait survives even SIGKILL. */
@@ -29,8 +29,9 @@ export async function waitForGroupGone(wait: GroupWait): Promise<readonly GroupM
   const { group, now, log, killAt, giveUpAt } = wait;
   let left = group.members();
   if (left.length === 0) return left;
-  report(left, wait.terminate ? 'outlives the command, asked to end' : 'outlives the command, still ending');
-  if (wait.terminate) group.signal('SIGTERM');
+  const { terminate } = wait;
+  report(left, terminate ? 'outlives the command, asked to end' : 'outlives the command, still ending');
+  if (terminate !== undefined) group.signal(terminate);
   let killed = false;
   while (left.length > 0 && now() < giveUpAt) {
     await sleep(pollInterval);

@@ -17,7 +17,7 @@ describe('the store is down at the drain', () => {
       await network.set({ kind: 'refuse' });
       expect((await life.stop()).code, life.log()).toBe(75);
       expect(life.log()).toMatch(
-        /level=ERROR msg="drain: commits not replicated" db=\S+station\.db replica=s3 files=1 bytes=\d+ behind-seconds=\S+ error=.*ECONNREFUSED/,
+        /level=ERROR msg="drain: commits not replicated" db=\S+station\.db replica=s3 files=1 txids=([0-9a-f]{16})-\1 bytes=\d+ behind-seconds=\S+ error=.*ECONNREFUSED/,
       );
       expect(life.log()).toContain('drain incomplete: keep the volume and start again');
       await network.set({ kind: 'pass' });

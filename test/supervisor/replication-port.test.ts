@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { bytes } from '../../src/quantities.ts';
 import { isDrainComplete, type ReplicaDrain } from '../../src/supervisor/replication-port.ts';
 
-const missing = { files: 0, bytes: bytes(0), since: undefined };
+const missing = { files: 0, txids: undefined, bytes: bytes(0), since: undefined };
 const replica = (database: string, name: string, complete: boolean): ReplicaDrain => ({
   database,
   replica: name,

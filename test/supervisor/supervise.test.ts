@@ -195,7 +195,7 @@ describe('the exit status', () => {
     expect(await supervisor.ended).toEqual({ code: 75, signal: null });
     expect(supervisor.log()).toContain('msg="command ended" code=3');
     expect(supervisor.log()).toMatch(
-      /level=ERROR msg="drain: commits not replicated" db=\/data\/station.db replica=s3 files=3 bytes=4096 behind-seconds=4[.\d]* error="connect ECONNREFUSED"/,
+      /level=ERROR msg="drain: commits not replicated" db=\/data\/station.db replica=s3 files=3 txids=000000000000001e-0000000000000020 bytes=4096 behind-seconds=4[.\d]* error="connect ECONNREFUSED"/,
     );
   });
 

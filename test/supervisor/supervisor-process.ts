@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, StationError } from '../../src/errors.ts';
 import { createLog } from '../../src/observe/create-log.ts';
-import { bytes, milliseconds } from '../../src/quantities.ts';
+import { bytes, milliseconds, txid } from '../../src/quantities.ts';
 import { planStopBudget } from '../../src/supervisor/budget.ts';
 import { detectPlatform } from '../../src/supervisor/platform.ts';
 import type { Replication } from '../../src/supervisor/replication-port.ts';
@@ -109,8 +109,8 @@ function createFake(fake: FakeReplication): Replication {
       const complete = fake.drain !== 'incomplete';
       const since = milliseconds(Date.now() - 4000);
       const missing = complete
-        ? { files: 0, bytes: bytes(0), since: undefined }
-        : { files: 3, bytes: bytes(4096), since };
+        ? { files: 0, txids: undefined, bytes: bytes(0), since: undefined }
+        : { files: 3, txids: { first: txid(30), last: txid(32) }, bytes: bytes(4096), since };
       const reason = complete ? undefined : 'connect ECONNREFUSED';
       return { complete, replicas: [{ database: '/data/station.db', replica: 's3', complete, missing, reason }] };
     },
