@@ -6,7 +6,7 @@ import { azureError } from '../../src/storage/azure-errors.ts';
 import type { AzureStoreSettings } from '../../src/storage/azure-settings.ts';
 import { openStore } from '../../src/storage/open-store.ts';
 import type { AzureStoreOptions } from '../../src/storage/store-options.ts';
-import { createOnly, text } from './azure-started.ts';
+import { createOnly, text } from './impatient.ts';
 
 const operation = { permission: 'read', url: 'abs://account@container/key' } as const;
 const settings = { connectTimeout: milliseconds(500), idleTimeout: milliseconds(500), attempts: 1 };

@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { Site } from '../e2e/life.ts';
 import { type Azurite, startAzurite } from '../servers/azurite.ts';
+import { type Certificate, makeCertificate } from '../servers/certificate.ts';
+import { startForwardProxy } from '../servers/forward-proxy.ts';
 import { azureService } from './azure-backend.ts';
-import { type Certificate, makeCertificate } from './azure-certificate.ts';
 import { entraToken } from './azure-entra.ts';
-import { startHttpProxy } from './azure-http-proxy.ts';
 
 let certificate: Certificate;
 let server: Azurite;
@@ -58,7 +58,7 @@ it('opens the account to whoever has it, and needs no other credentials', async 
 
 it('goes through the proxy that the environment names, encrypted all the way', async () => {
   const { environment } = await startIdentityEndpoint('https://storage.azure.com');
-  const proxy = await startHttpProxy('pass');
+  const proxy = await startForwardProxy('pass');
   await azureService(server, readFileSync(certificate.certificate, 'utf8')).createContainer('behind');
   await using here = site('behind');
   const life = await here.run(['add=3'], { environment: { ...environment, HTTPS_PROXY: proxy.url } });

@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openStore } from '../../src/storage/open-store.ts';
 import { type Azurite, startAzurite } from '../servers/azurite.ts';
+import { startForwardProxy } from '../servers/forward-proxy.ts';
 import { azureOptions } from './azure-backend.ts';
-import { startHttpProxy } from './azure-http-proxy.ts';
-import { createOnly, impatient, started, text } from './azure-started.ts';
+import { started } from './azure-started.ts';
+import { createOnly, impatient, text } from './impatient.ts';
 
 let server: Azurite;
 beforeAll(async () => {
@@ -13,7 +14,7 @@ afterAll(() => server.stop());
 afterEach(() => vi.unstubAllEnvs());
 
 async function startNamedProxy(mode: 'pass' | 'hang') {
-  const { url, asked } = await startHttpProxy(mode);
+  const { url, asked } = await startForwardProxy(mode);
   vi.stubEnv('HTTP_PROXY', url);
   vi.stubEnv('HTTPS_PROXY', url);
   return asked;

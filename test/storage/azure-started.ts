@@ -1,21 +1,10 @@
 import { onTestFinished } from 'vitest';
-import { bytes, milliseconds } from '../../src/quantities.ts';
-import { bodyFromBytes } from '../../src/storage/object-body.ts';
 import { openStore, type StoreSettings } from '../../src/storage/open-store.ts';
 import type { AzureStoreOptions } from '../../src/storage/store-options.ts';
 import type { Azurite } from '../servers/azurite.ts';
 import { startFaultProxy } from '../servers/fault-proxy.ts';
 import { azureOptions, azureService } from './azure-backend.ts';
-
-export const createOnly = { createOnly: true } as const;
-export const text = (content: string) => bodyFromBytes(Buffer.from(content));
-export const PART = 64 * 1024;
-export const impatient: StoreSettings = {
-  connectTimeout: milliseconds(1_000),
-  idleTimeout: milliseconds(500),
-  attempts: 2,
-  partSize: bytes(PART),
-};
+import { impatient } from './impatient.ts';
 
 let containers = 0;
 

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readAll } from '../../src/storage/object-body.ts';
 import { type Azurite, startAzurite } from '../servers/azurite.ts';
-import { createOnly, PART, started, text } from './azure-started.ts';
+import { started } from './azure-started.ts';
 import { patternBody } from './conformance.ts';
+import { createOnly, PART, text } from './impatient.ts';
 
 let server: Azurite;
 beforeAll(async () => {

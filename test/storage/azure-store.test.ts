@@ -13,8 +13,9 @@ import { milliseconds } from '../../src/quantities.ts';
 import { readAll } from '../../src/storage/object-body.ts';
 import { type Azurite, startAzurite } from '../servers/azurite.ts';
 import { azureBackend, wrongKey } from './azure-backend.ts';
-import { createOnly, PART, started, text } from './azure-started.ts';
+import { started } from './azure-started.ts';
 import { describeObjectStore, patternBody } from './conformance.ts';
+import { createOnly, PART, text } from './impatient.ts';
 
 describeObjectStore('Azure Blob Storage (azurite)', azureBackend);
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { findVfs } from '../peers/litestream-vfs.ts';
-import { makeCertificate } from './azure-certificate.ts';
+import { makeCertificate } from '../servers/certificate.ts';
 
 const run = promisify(execFile);
 const script = join(import.meta.dirname, 'azure-vfs-process.ts');

@@ -8,10 +8,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished,
 import { milliseconds } from '../../src/quantities.ts';
 import { openStore, type StoreSettings } from '../../src/storage/open-store.ts';
 import { type Azurite, startAzurite } from '../servers/azurite.ts';
+import { type Certificate, makeCertificate } from '../servers/certificate.ts';
 import { azureOptions, azureService } from './azure-backend.ts';
-import { type Certificate, makeCertificate } from './azure-certificate.ts';
 import { CLIENT_ID, type EntraAuthority, entraToken, startEntraAuthority, TENANT } from './azure-entra.ts';
-import { createOnly, impatient, text } from './azure-started.ts';
+import { createOnly, impatient, text } from './impatient.ts';
 
 const trusted = tls.getCACertificates();
 let certificate: Certificate;

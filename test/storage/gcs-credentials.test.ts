@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WORKLOAD_POOL } from '../servers/gcs-token.ts';
 import { started } from './gcs-started.ts';
-import { createOnly, text } from './s3-started.ts';
+import { createOnly, text } from './impatient.ts';
 
 const given = { credentials: undefined } as const;
 

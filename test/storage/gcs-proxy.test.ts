@@ -3,16 +3,16 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openStore } from '../../src/storage/open-store.ts';
-import { makeCertificate } from './azure-certificate.ts';
-import { startHttpProxy } from './azure-http-proxy.ts';
+import { makeCertificate } from '../servers/certificate.ts';
+import { startForwardProxy } from '../servers/forward-proxy.ts';
 import { gcsOptions } from './gcs-backend.ts';
-import { impatient, started } from './gcs-started.ts';
-import { createOnly, text } from './s3-started.ts';
+import { started } from './gcs-started.ts';
+import { createOnly, impatient, text } from './impatient.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
 async function startNamedProxy(mode: 'pass' | 'hang') {
-  const { url, asked } = await startHttpProxy(mode);
+  const { url, asked } = await startForwardProxy(mode);
   vi.stubEnv('HTTP_PROXY', url);
   vi.stubEnv('HTTPS_PROXY', url);
   return asked;

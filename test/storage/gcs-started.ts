@@ -1,19 +1,10 @@
 import { onTestFinished } from 'vitest';
-import { bytes, milliseconds } from '../../src/quantities.ts';
 import type { GcsStoreSettings } from '../../src/storage/gcs-settings.ts';
 import { openStore } from '../../src/storage/open-store.ts';
 import type { GcsStoreOptions } from '../../src/storage/store-options.ts';
 import { type GcsServerOptions, startGcsServer } from '../servers/gcs-server.ts';
 import { gcsOptions } from './gcs-backend.ts';
-
-/** The smallest chunk there is. */
-export const CHUNK = 256 * 1024;
-export const impatient: Partial<GcsStoreSettings> = {
-  connectTimeout: milliseconds(1_000),
-  idleTimeout: milliseconds(500),
-  attempts: 2,
-  chunkSize: bytes(CHUNK),
-};
+import { impatient } from './impatient.ts';
 
 /** A store on a server of its own, which wastes no time on waiting; both end with the test. */
 export async function started(

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { findVfs, hydrate } from '../peers/litestream-vfs.ts';
 import { History } from '../restore/replica-builder.ts';
-import { CHUNK, started } from './gcs-started.ts';
+import { started } from './gcs-started.ts';
+import { CHUNK } from './impatient.ts';
 
 const vfs = findVfs();
 

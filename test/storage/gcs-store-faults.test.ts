@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { readAll } from '../../src/storage/object-body.ts';
 import { patternBody } from './conformance.ts';
-import { CHUNK, started } from './gcs-started.ts';
-import { createOnly, text } from './s3-started.ts';
+import { started } from './gcs-started.ts';
+import { CHUNK, createOnly, text } from './impatient.ts';
 
 describe('an answer that got lost', () => {
   const lost = { when: { operation: 'InsertObject' }, do: { kind: 'drop', at: 'response' } } as const;

@@ -4,8 +4,8 @@ import { readAll } from '../../src/storage/object-body.ts';
 import { startGcsServer } from '../servers/gcs-server.ts';
 import { describeObjectStore, patternBody } from './conformance.ts';
 import { gcsBackend } from './gcs-backend.ts';
-import { CHUNK, started } from './gcs-started.ts';
-import { createOnly, text } from './s3-started.ts';
+import { started } from './gcs-started.ts';
+import { CHUNK, createOnly, text } from './impatient.ts';
 
 describeObjectStore('our GCS server', async () => gcsBackend(await startGcsServer()));
 

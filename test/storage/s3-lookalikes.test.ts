@@ -3,7 +3,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { bytes } from '../../src/quantities.ts';
 import { bodyFromBytes } from '../../src/storage/object-body.ts';
 import { recognizeS3Provider, type S3Provider } from '../../src/storage/s3-providers.ts';
-import { createOnly, PART, started, text } from './s3-started.ts';
+import { createOnly, PART, text } from './impatient.ts';
+import { started } from './s3-started.ts';
 
 const at = (host: string): S3Provider => recognizeS3Provider(`https://${host}`);
 const r2 = at('0123.r2.cloudflarestorage.com');

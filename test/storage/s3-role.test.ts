@@ -2,7 +2,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { createOnly, started, text } from './s3-started.ts';
+import { createOnly, text } from './impatient.ts';
+import { started } from './s3-started.ts';
 
 /** What ECS and EKS put beside a container. */
 async function startRoleEndpoint(first: { readonly token: string; readonly expires: Date }) {

@@ -1,21 +1,10 @@
 import { onTestFinished } from 'vitest';
-import { bytes, milliseconds } from '../../src/quantities.ts';
-import { bodyFromBytes } from '../../src/storage/object-body.ts';
 import { openStore } from '../../src/storage/open-store.ts';
 import type { S3StoreSettings } from '../../src/storage/s3-settings.ts';
 import type { S3StoreOptions } from '../../src/storage/store-options.ts';
 import { type S3ServerOptions, startS3Server } from '../servers/s3-server.ts';
+import { impatient } from './impatient.ts';
 import { s3Options } from './s3-backend.ts';
-
-export const createOnly = { createOnly: true } as const;
-export const text = (content: string) => bodyFromBytes(Buffer.from(content));
-export const PART = 64 * 1024;
-const impatient: Partial<S3StoreSettings> = {
-  connectTimeout: milliseconds(1_000),
-  idleTimeout: milliseconds(500),
-  attempts: 2,
-  partSize: bytes(PART),
-};
 
 /** A store on a server of its own, which wastes no time on waiting; both end with the test. */
 export async function started(

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { readAll } from '../../src/storage/object-body.ts';
 import { patternBody } from './conformance.ts';
-import { createOnly, PART, started, text } from './s3-started.ts';
+import { createOnly, PART, text } from './impatient.ts';
+import { started } from './s3-started.ts';
 
 describe('an answer that got lost', () => {
   const lost = { when: { operation: 'PutObject' }, do: { kind: 'drop', at: 'response' } } as const;

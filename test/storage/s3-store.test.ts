@@ -3,8 +3,9 @@ import { milliseconds } from '../../src/quantities.ts';
 import { readAll } from '../../src/storage/object-body.ts';
 import { startS3Server } from '../servers/s3-server.ts';
 import { describeObjectStore, patternBody } from './conformance.ts';
+import { createOnly, PART, text } from './impatient.ts';
 import { s3Backend } from './s3-backend.ts';
-import { createOnly, PART, started, text } from './s3-started.ts';
+import { started } from './s3-started.ts';
 
 describeObjectStore('our S3 server', async () => {
   const server = await startS3Server();

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
 /** An HTTP proxy that hands on, or takes and never answers; it ends with the test. `asked` holds what it was asked for. */
-export async function startHttpProxy(mode: 'pass' | 'hang') {
+export async function startForwardProxy(mode: 'pass' | 'hang') {
   const asked: string[] = [];
   const proxy = createServer((from, to) => {
     const { method, headers, url = '' } = from;
