@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isStationError } from '../../src/errors.ts';
 import { bodyFromBytes, readAll } from '../../src/storage/object-body.ts';
 import type { ConditionalObject, ObjectStore, ObjectVersion } from '../../src/storage/object-store.ts';
@@ -20,8 +20,14 @@ export function describeConditionalObject(
   describe('compare-and-swap', () => {
     let store: ObjectStore;
     let backend: Backend;
-    beforeAll(() => {
+    /** What others see there, who know of no key. */
+    let clear: ObjectStore;
+    beforeAll(async () => {
       ({ store, backend } = places());
+      clear = (await backend.openClear?.('some/root')) ?? store;
+    });
+    afterAll(async () => {
+      if (clear !== store) await clear.close();
     });
     /** As two processes hold it: nothing is shared but the store. */
     const clients = (key: string, count: number) => Array.from({ length: count }, () => store.conditional(key));
@@ -64,10 +70,10 @@ export function describeConditionalObject(
       const object = store.conditional('cas/plain');
       const version = await object.write(text('first'), undefined);
       await object.write(text('second'), version);
-      expect((await readAll(store, 'cas/plain', 100)).toString()).toBe('second');
-      const listed = (await Array.fromAsync(store.list('cas/plain'))).map(({ key, size }) => [key, size]);
+      expect((await readAll(clear, 'cas/plain', 100)).toString()).toBe('second');
+      const listed = (await Array.fromAsync(clear.list('cas/plain'))).map(({ key, size }) => [key, size]);
       expect(listed).toEqual([['cas/plain', 6]]);
-      await store.put('cas/put', bodyFromBytes(text('by put')), { createOnly: true });
+      await clear.put('cas/put', bodyFromBytes(text('by put')), { createOnly: true });
       await expect(store.conditional('cas/put').write(text('x'), undefined)).rejects.toEqual(taken);
       const put = await store.conditional('cas/put').read();
       await store.conditional('cas/put').write(text('swapped'), put?.version);
@@ -105,9 +111,9 @@ export function describeConditionalObject(
     });
 
     it('reads no object that is larger than a lease may be', async () => {
-      await store.put('cas/large', bodyFromBytes(Buffer.alloc(64 * 1024)), { createOnly: true });
+      await clear.put('cas/large', bodyFromBytes(Buffer.alloc(64 * 1024)), { createOnly: true });
       expect((await store.conditional('cas/large').read())?.bytes).toHaveLength(64 * 1024);
-      await store.put('cas/larger', bodyFromBytes(Buffer.alloc(64 * 1024 + 1)), { createOnly: true });
+      await clear.put('cas/larger', bodyFromBytes(Buffer.alloc(64 * 1024 + 1)), { createOnly: true });
       await expect(store.conditional('cas/larger').read()).rejects.toEqual(code('STORAGE_BROKEN'));
       const write = store.conditional('cas/too-large').write(Buffer.alloc(64 * 1024 + 1), undefined);
       await expect(write).rejects.toEqual(code('INTERNAL'));

@@ -10,6 +10,8 @@ import { describeConditionalObject } from './conformance-conditional.ts';
 export interface Backend {
   /** A place nobody else uses, under the root path given. */
   open(path: string): Promise<ObjectStore>;
+  /** Where what is put is encrypted: the same place without. */
+  openClear?(path: string): Promise<ObjectStore>;
   /** Opens with something wrong; undefined where the backend has no such thing. */
   readonly openWrong: {
     readonly bucket?: () => Promise<ObjectStore>;

@@ -24,7 +24,12 @@ const CHUNK = 64 * 1024;
 async function encrypted(backend: Backend): Promise<Backend> {
   const over = (store: ObjectStore) => encryptStore(store, keysOf(identity));
   const wrong = Object.entries(backend.openWrong).map(([name, open]) => [name, async () => over(await open())]);
-  return { ...backend, open: async (path) => over(await backend.open(path)), openWrong: Object.fromEntries(wrong) };
+  return {
+    ...backend,
+    open: async (path) => over(await backend.open(path)),
+    openClear: (path) => backend.open(path),
+    openWrong: Object.fromEntries(wrong),
+  };
 }
 
 describeObjectStore('an encrypted folder', async () => {
@@ -68,7 +73,8 @@ describe('what is stored', () => {
       decrypter.addIdentity(identity);
       expect(Buffer.compare(await decrypter.decrypt(stored), content)).toBe(0);
       expect(await sizeOf(store, `interop-${size}`)).toBe(size);
-      expect(stored.indexOf(content.subarray(0, 16))).toBe(size === 0 ? 0 : -1);
+      // A single byte is found in any cipher text sooner or later.
+      if (size >= 16) expect(stored.indexOf(content.subarray(0, 16))).toBe(-1);
     },
   );
 
