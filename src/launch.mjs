@@ -1,6 +1,7 @@
 // The first of ours that Node runs. An old Node must be able to parse it, to say that it is old: plain syntax here.
 import fs from 'node:fs';
 import * as nodeModule from 'node:module';
+import os from 'node:os';
 import path from 'node:path';
 import url from 'node:url';
 
@@ -20,11 +21,46 @@ if (Number(process.versions.node.split('.')[0]) < oldestMajor) {
 
 function start() {
   answerEarlySignals();
-  // Halves the time to the first line of main; where no folder can be written, Node goes on without.
-  nodeModule.enableCompileCache();
+  const openFiles = takeLaunchConditions();
+  if (isCompileCacheOurs()) nodeModule.enableCompileCache();
   import(url.pathToFileURL(mainFile()).href)
-    .then((main) => main.main(process.argv[2], process.argv.slice(3)))
+    .then((main) => main.main(process.argv[2], process.argv.slice(3), openFiles))
     .catch(reportMissingPackage);
+}
+
+/**
+ * What the launcher handed over. The environment becomes what it was before the launcher's shell.
+ * Returns the soft limit of open files that was in force then, where Node has raised it since.
+ */
+function takeLaunchConditions() {
+  const { STATION_LAUNCH_ENVIRONMENT: encoded = '', STATION_LAUNCH_OPEN_FILES: limits = '' } = process.env;
+  delete process.env['STATION_LAUNCH_ENVIRONMENT'];
+  delete process.env['STATION_LAUNCH_OPEN_FILES'];
+  const entries = Buffer.from(encoded, 'base64').toString().split('\0').filter(Boolean);
+  if (entries.length > 0) {
+    const before = new Map(entries.map((entry) => [entry.split('=')[0], entry.slice(entry.indexOf('=') + 1)]));
+    for (const name of Object.keys(process.env)) if (!before.has(name)) delete process.env[name];
+    for (const [name, value] of before) if (process.env[name] === undefined) process.env[name] = value;
+  }
+  const [soft, hard] = limits.split('\n');
+  return soft !== hard && Number(soft) > 0 ? Number(soft) : undefined;
+}
+
+/**
+ * The cache halves the time to the first line of main. It is code that runs, and lies where all may write: root takes it
+ * only from a folder that nobody else can have filled, or from where it is told to.
+ */
+function isCompileCacheOurs() {
+  if (process.getuid?.() !== 0 || process.env['NODE_COMPILE_CACHE']) return true;
+  const folder = path.join(os.tmpdir(), 'node-compile-cache');
+  try {
+    fs.mkdirSync(folder, { recursive: true, mode: 0o755 });
+    const status = fs.lstatSync(folder);
+    return status.isDirectory() && status.uid === 0 && (status.mode & 0o022) === 0;
+  } catch {
+    // Nowhere to keep it: a read-only file system.
+    return false;
+  }
 }
 
 /** A checkout where nothing was installed yet. */

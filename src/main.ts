@@ -4,16 +4,24 @@ import { reportError } from './cli/report-error.ts';
 import type { InvokedAs } from './cli/run-options.ts';
 import { chooseVerb, helpText } from './cli/verbs.ts';
 
-/** Runs the verb that the words name and ends the process with its exit status. `name`: what the launcher was called. */
-export async function main(name: string, words: readonly string[]): Promise<never> {
+/**
+ * Runs the verb that the words name and ends the process with its exit status.
+ * @param name what the launcher was called
+ * @param openFiles the soft limit of open files before Node raised it
+ */
+export async function main(name: string, words: readonly string[], openFiles?: number): Promise<never> {
   const invokedAs: InvokedAs = name === 'litestream' ? 'litestream' : 'entrypoint';
   // Open sockets of a cloud SDK must not keep a finished program alive.
-  process.exit(await exitStatusOf(invokedAs, words));
+  process.exit(await exitStatusOf(invokedAs, words, openFiles));
 }
 
-async function exitStatusOf(invokedAs: InvokedAs, words: readonly string[]): Promise<number> {
+async function exitStatusOf(
+  invokedAs: InvokedAs,
+  words: readonly string[],
+  openFiles: number | undefined,
+): Promise<number> {
   try {
-    return await runVerb(invokedAs, words);
+    return await runVerb(invokedAs, words, openFiles);
   } catch (error) {
     if (error instanceof Error && error.name === 'HelpRequested') {
       process.stdout.write(error.message);
@@ -27,14 +35,14 @@ async function exitStatusOf(invokedAs: InvokedAs, words: readonly string[]): Pro
   }
 }
 
-async function runVerb(invokedAs: InvokedAs, words: readonly string[]): Promise<number> {
+async function runVerb(invokedAs: InvokedAs, words: readonly string[], openFiles: number | undefined): Promise<number> {
   const { verb, rest } = chooseVerb(invokedAs, words);
   switch (verb) {
     case 'run':
     case 'replicate': {
       const { parseReplicate, parseRun } = await import('./cli/arguments.ts');
       const options = (verb === 'run' ? parseRun : parseReplicate)(rest, await argumentContext(invokedAs));
-      return (await import('./cli/run.ts')).runCommand(options);
+      return (await import('./cli/run.ts')).runCommand({ ...options, openFiles });
     }
     case 'restore': {
       const { parseRestore } = await import('./cli/arguments.ts');

@@ -12,7 +12,10 @@ import { monotonicClock } from '../supervisor/clock.ts';
 import { createEphemeralReplication } from '../supervisor/ephemeral-replication.ts';
 import { detectPlatform } from '../supervisor/platform.ts';
 import type { Replication } from '../supervisor/replication-port.ts';
+import { neverRestart } from '../supervisor/restart-policy.ts';
+import { unchangedSignals } from '../supervisor/signal-map.ts';
 import { supervise } from '../supervisor/supervise.ts';
+import { childEnvironment } from './child-environment.ts';
 import { openLog, readConfig, replicaAt } from './load.ts';
 import { chooseCommand, type RunOptions } from './run-options.ts';
 
@@ -21,8 +24,13 @@ const RESTORE_TIMEOUT = milliseconds(30_000);
 /** and this long where there is one: the child waits for it, and the replica can be asked again later. */
 const LOOK_TIMEOUT = milliseconds(3_000);
 
+interface LaunchConditions {
+  /** The soft limit of open files that the command gets; undefined: our own. */
+  readonly openFiles: number | undefined;
+}
+
 /** The main job: restore, start the child, replicate beside it, drain. Resolves to the exit status. */
-export async function runCommand(options: RunOptions): Promise<number> {
+export async function runCommand(options: RunOptions & LaunchConditions): Promise<number> {
   const user = options.user === undefined ? undefined : chooseUser(options.user);
   if (user !== undefined) setUserVariables(process.env, user);
   const { config, databases, command } = withRightsOf(user, () => readSettings(options));
@@ -34,6 +42,7 @@ export async function runCommand(options: RunOptions): Promise<number> {
   return await supervise({
     command,
     environment: process.env,
+    openFiles: options.openFiles,
     budget: planStopBudget(detectPlatform(process.env), options.stopTimeout),
     replication,
     log,

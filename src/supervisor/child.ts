@@ -3,6 +3,7 @@ import { StationError } from '../errors.ts';
 import type { Environment } from './environment.ts';
 import type { ChildEnd } from './exit-status.ts';
 import { findCommandFile } from './find-command.ts';
+import { withOpenFileLimit } from './open-file-limit.ts';
 
 export interface Child {
   /** Also the number of its process group and of its session. */
@@ -18,12 +19,18 @@ export interface Child {
  * the child may read and write the terminal without being stopped by SIGTTIN or SIGTTOU. What is lost is job control
  * inside an interactive shell run as the child.
  *
+ * `openFiles`: its soft limit of open files, where that is not our own.
+ *
  * Throws COMMAND_NOT_FOUND or COMMAND_NOT_EXECUTABLE.
  */
-export async function startChild(command: readonly string[], environment: Environment): Promise<Child> {
+export async function startChild(
+  command: readonly string[],
+  environment: Environment,
+  openFiles?: number,
+): Promise<Child> {
   const [file = '', ...commandArguments] = command;
   if (file === '') throw new StationError('COMMAND_NOT_FOUND', 'the command is an empty string');
-  const process = spawnChild(file, commandArguments, environment);
+  const process = spawnChild(withOpenFileLimit([file, ...commandArguments], environment, openFiles), environment);
   const ended = new Promise<ChildEnd>((resolve) => {
     process.once('exit', (code, signal) => {
       resolve(signal === null ? { kind: 'exited', code: code ?? 0 } : { kind: 'signalled', signal });
@@ -37,7 +44,10 @@ export async function startChild(command: readonly string[], environment: Enviro
   return { pid: process.pid, ended };
 }
 
-function spawnChild(file: string, commandArguments: readonly string[], environment: Environment): ChildProcess {
+function spawnChild(
+  [file, ...commandArguments]: readonly [string, ...string[]],
+  environment: Environment,
+): ChildProcess {
   try {
     return spawn(file, commandArguments, { detached: true, stdio: 'inherit', env: environment });
   } catch (cause) {

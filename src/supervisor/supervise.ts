@@ -26,6 +26,8 @@ export interface SuperviseOptions {
   readonly command: readonly string[];
   /** The child's environment, passed on as it is. */
   readonly environment: Environment;
+  /** The child's soft limit of open files, where that is not our own. */
+  readonly openFiles?: number | undefined;
   readonly budget: StopBudget;
   readonly replication: Replication;
   readonly log: Log;
@@ -174,9 +176,9 @@ class Supervision {
   }
 
   async #startChild(): Promise<void> {
-    const { command, environment, log } = this.#options;
+    const { command, environment, openFiles, log } = this.#options;
     try {
-      const child = await startChild(command, environment);
+      const child = await startChild(command, environment, openFiles);
       const began = this.#now();
       this.#group = processGroup(child.pid);
       log.info('command started', { command: command[0], pid: child.pid });
