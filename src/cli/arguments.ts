@@ -1,5 +1,8 @@
 import { StationError } from '../errors.ts';
 import type { LogLevel } from '../observe/log.ts';
+import { parseReadyUrl, type ReadyCheck } from '../supervisor/ready-check.ts';
+import { parseRestartPolicy } from '../supervisor/restart-policy.ts';
+import { parseSignalMap } from '../supervisor/signal-map.ts';
 import { type GivenOptions, parseOptions } from './given-options.ts';
 import {
   type commonOptions,
@@ -151,6 +154,10 @@ function runSettings(given: GivenOptions<keyof typeof runOptions>) {
     database: given.text('database'),
     user: given.text('user'),
     stopTimeout: given.duration('stopTimeout'),
+    signalMap: given.parsed('signalMap', parseSignalMap),
+    restart: given.parsed('restart', parseRestartPolicy),
+    ...readinessSettings(given),
+    scrubEnvironment: given.switch('scrubEnvironment'),
     drainRequire: given.choice('drainRequire', ['one', 'all']),
     requireReplica: given.switch('requireReplica'),
     restoreFrom: given.text('restoreFrom'),
@@ -160,6 +167,23 @@ function runSettings(given: GivenOptions<keyof typeof runOptions>) {
     integrityCheck: given.choice('integrityCheck', ['none', 'quick', 'full']),
     integrityCheckMaxBytes: given.size('integrityCheckMaxBytes'),
   };
+}
+
+/** How to know that the command is up: by one way at most, and with none there is nothing that could be late. */
+function readinessSettings(given: GivenOptions<keyof typeof runOptions>) {
+  const url = given.parsed('readyUrl', parseReadyUrl);
+  const command = given.text('readyCommand');
+  const startupTimeout = given.duration('startupTimeout');
+  if (url !== undefined && command !== undefined) {
+    throw new StationError('USAGE', '--ready-url and --ready-command are both given', { hint: 'give one of the two' });
+  }
+  const readyCheck: ReadyCheck | undefined = command === undefined ? url : { kind: 'command', command };
+  if (startupTimeout !== undefined && readyCheck === undefined) {
+    throw new StationError('USAGE', '--startup-timeout needs a way to know that the command is up', {
+      hint: 'add --ready-url or --ready-command',
+    });
+  }
+  return { readyCheck, startupTimeout };
 }
 
 function commandOfEnvironment({ lookup }: ArgumentContext): readonly string[] {

@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { parseDuration } from '../config/duration.ts';
 import { parseSize } from '../config/size.ts';
-import { StationError } from '../errors.ts';
+import { type ErrorCode, errorTable, isStationError, StationError } from '../errors.ts';
 import type { Bytes, Milliseconds } from '../quantities.ts';
 import type { OptionEntry } from './option-table.ts';
 import type { InvokedAs } from './run-options.ts';
@@ -36,6 +36,8 @@ export interface GivenOptions<Name extends string> {
   duration(name: Name): Milliseconds | undefined;
   size(name: Name): Bytes | undefined;
   count(name: Name): number | undefined;
+  /** What `parse` makes of it; `parse` throws USAGE, saying what is wrong with the text. */
+  parsed<T>(name: Name, parse: (text: string) => T): T | undefined;
 }
 
 /** Throws USAGE for a wrong command line, CONFIG_ENVIRONMENT for a wrong variable, HelpRequested. */
@@ -91,17 +93,27 @@ function readings<Name extends string>(
   options: ReadonlyMap<Name, Option>,
 ): GivenOptions<Name> {
   /** Reads the flag, else the variable, which counts as not given when it is empty. */
-  function read<T>(name: Name, parse: (text: string) => T | undefined, expected: string): T | undefined {
+  function parsed<T>(name: Name, parse: (text: string) => T): T | undefined {
     const option = options.get(name);
     const flag: unknown = option === undefined ? undefined : command.getOptionValue(option.attributeName());
     const { variable } = table[name];
     const text = flag === undefined ? variable && lookup(variable) : String(flag);
     if (text === undefined || (text === '' && flag === undefined)) return undefined;
-    const value = parse(text);
-    if (value !== undefined) return value;
-    const message = (source: string) => `${source}: "${text}" is not ${expected}`;
-    if (flag === undefined) throw new StationError('CONFIG_ENVIRONMENT', message(variable ?? ''));
-    throw new StationError('USAGE', message(option?.long ?? ''));
+    try {
+      return parse(text);
+    } catch (cause) {
+      if (!isStationError(cause, 'USAGE')) throw cause;
+      const [code, source] =
+        flag === undefined ? (['CONFIG_ENVIRONMENT', variable] as const) : (['USAGE', option?.long] as const);
+      throw new StationError(code, `${source}: ${cause.message}`, { cause, hint: hintFor(cause, code) });
+    }
+  }
+  function read<T>(name: Name, parse: (text: string) => T | undefined, expected: string): T | undefined {
+    return parsed(name, (text) => {
+      const value = parse(text);
+      if (value === undefined) throw new StationError('USAGE', `"${text}" is not ${expected}`);
+      return value;
+    });
   }
   return {
     operands: command.args,
@@ -112,7 +124,13 @@ function readings<Name extends string>(
     duration: (name) => read(name, positiveDuration, 'a duration such as 10s or 1m30s'),
     size: (name) => read(name, parseSize, 'a size such as 512MiB'),
     count: (name) => read(name, (text) => (/^[1-9]\d{0,4}$/.test(text) ? Number(text) : undefined), 'a number above 0'),
+    parsed,
   };
+}
+
+/** The parser's own hint; where it has none, that of the place where the text stood. */
+function hintFor(error: StationError, code: ErrorCode): string {
+  return error.hint === errorTable.USAGE.hint ? errorTable[code].hint : error.hint;
 }
 
 function positiveDuration(text: string): Milliseconds | undefined {

@@ -42,7 +42,7 @@ export function openLog(config: Pick<Config, 'logging'>, databases: readonly Dat
   return createLog({ level, format, stream, secrets: new Set(databases.flatMap(secretsOf)) });
 }
 
-function secretsOf(database: DatabaseConfig): readonly string[] {
+export function secretsOf(database: DatabaseConfig): readonly string[] {
   return database.replicas.flatMap(({ store }) => [...(store.age?.identities ?? []), ...storeSecretsOf(store)]);
 }
 

@@ -33,6 +33,36 @@ export const runOptions = {
     description: "time from the stop signal to the exit (else the platform's: 10s or 30s)",
     variable: 'STATION_STOP_TIMEOUT',
   },
+  signalMap: {
+    flags: '--signal-map <map>',
+    description: 'what the command gets instead of a signal: TERM=INT,HUP=USR1',
+    variable: 'STATION_SIGNAL_MAP',
+  },
+  restart: {
+    flags: '--restart <policy>',
+    description: 'never, on-failure or on-failure:N: whether a command that fails is started again',
+    variable: 'STATION_RESTART',
+  },
+  readyUrl: {
+    flags: '--ready-url <url>',
+    description: 'the command is up when this answers',
+    variable: 'STATION_READY_URL',
+  },
+  readyCommand: {
+    flags: '--ready-command <command>',
+    description: 'the command is up when this ends with 0',
+    variable: 'STATION_READY_COMMAND',
+  },
+  startupTimeout: {
+    flags: '--startup-timeout <duration>',
+    description: 'how long the command may take to be up',
+    variable: 'STATION_STARTUP_TIMEOUT',
+  },
+  scrubEnvironment: {
+    flags: '--scrub-env',
+    description: 'keep the credentials of the replicas from the command',
+    variable: 'STATION_SCRUB_ENV',
+  },
   drainRequire: {
     flags: '--drain-require <which>',
     description: 'one or all: how many replicas must hold everything at the exit',

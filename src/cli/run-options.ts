@@ -2,7 +2,10 @@ import { StationError } from '../errors.ts';
 import type { LogLevel } from '../observe/log.ts';
 import type { LogFormat } from '../observe/log-line.ts';
 import type { Bytes, Milliseconds } from '../quantities.ts';
+import type { ReadyCheck } from '../supervisor/ready-check.ts';
 import type { DrainRequirement } from '../supervisor/replication-port.ts';
+import type { RestartPolicy } from '../supervisor/restart-policy.ts';
+import type { SignalMap } from '../supervisor/signal-map.ts';
 
 /** The name the launcher was called by; under `litestream` the verbs answer as Litestream's do. */
 export type InvokedAs = 'entrypoint' | 'litestream';
@@ -32,6 +35,11 @@ export interface RunOptions extends CommonOptions {
   /** `NAME|UID[:GROUP|GID]` to become, where we are root. */
   readonly user: string | undefined;
   readonly stopTimeout: Milliseconds | undefined;
+  readonly signalMap: SignalMap | undefined;
+  readonly restart: RestartPolicy | undefined;
+  readonly readyCheck: ReadyCheck | undefined;
+  readonly startupTimeout: Milliseconds | undefined;
+  readonly scrubEnvironment: boolean | undefined;
   readonly drainRequire: DrainRequirement | undefined;
   readonly requireReplica: boolean | undefined;
   readonly restoreFrom: string | undefined;

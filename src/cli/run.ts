@@ -41,9 +41,13 @@ export async function runCommand(options: RunOptions & LaunchConditions): Promis
   const replication = await openReplication(options, config, databases, log);
   return await supervise({
     command,
-    environment: process.env,
+    environment: childEnvironment(options.scrubEnvironment ?? false, databases, log),
     openFiles: options.openFiles,
     budget: planStopBudget(detectPlatform(process.env), options.stopTimeout),
+    signalMap: options.signalMap ?? unchangedSignals,
+    restart: options.restart ?? neverRestart,
+    readyCheck: options.readyCheck,
+    startupTimeout: options.startupTimeout,
     replication,
     log,
   });

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StationError } from '../errors.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
+import type { AskReadiness } from './ask-readiness.ts';
 import type { MonotonicClock } from './clock.ts';
 import type { LifeEvent } from './life.ts';
-import type { AskReadiness } from './ready-check.ts';
 
 export interface ReadinessWatchOptions {
   readonly ask: AskReadiness;
+  /** When the child was started. */
+  readonly began: Milliseconds;
   /** How long it may take until the child is up for the first time; undefined: as long as it likes. */
   readonly startupTimeout: Milliseconds | undefined;
   readonly now: MonotonicClock;
@@ -32,7 +34,6 @@ export function watchReadiness(options: ReadinessWatchOptions): () => void {
 
 class ReadinessWatch {
   readonly #options: ReadinessWatchOptions;
-  readonly #began: Milliseconds;
   readonly #stopped = new AbortController();
   readonly #timer: NodeJS.Timeout | undefined;
   #state: 'starting' | 'up' | 'failing' | 'down' = 'starting';
@@ -41,9 +42,9 @@ class ReadinessWatch {
 
   constructor(options: ReadinessWatchOptions) {
     this.#options = options;
-    this.#began = options.now();
-    const { startupTimeout } = options;
-    if (startupTimeout !== undefined) this.#timer = setTimeout(() => this.#giveUp(startupTimeout), startupTimeout);
+    const { startupTimeout, began, now } = options;
+    if (startupTimeout === undefined) return;
+    this.#timer = setTimeout(() => this.#giveUp(startupTimeout), Math.max(0, began + startupTimeout - now()));
   }
 
   stop(): void {
@@ -72,7 +73,7 @@ class ReadinessWatch {
     const before = this.#state;
     this.#state = 'up';
     if (before === 'up' || before === 'failing') return;
-    const took = milliseconds(this.#options.now() - this.#began);
+    const took = milliseconds(this.#options.now() - this.#options.began);
     this.#options.tell({ type: 'child-ready', took, again: before === 'down' });
   }
 

@@ -1,3 +1,4 @@
+import { StationError } from '../errors.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
 import type { RunEnd } from './exit-status.ts';
 
@@ -7,15 +8,17 @@ export type RestartPolicy =
   /** `most`: how often in the whole life, as Docker counts them. */
   | { readonly kind: 'on-failure'; readonly most: number };
 
-const never: RestartPolicy = { kind: 'never' };
-export const neverRestart = never;
+export const neverRestart: RestartPolicy = { kind: 'never' };
 
-/** `never`, `on-failure`, `on-failure:5`; undefined for anything else. */
-export function parseRestartPolicy(text: string): RestartPolicy | undefined {
-  if (text === 'never') return never;
-  const [, most] = /^on-failure(?::([1-9]\d{0,5}))?$/.exec(text) ?? [undefined, undefined];
+/** `never`, `on-failure`, `on-failure:5`. Throws USAGE for anything else. */
+export function parseRestartPolicy(text: string): RestartPolicy {
+  const [policy, most] = /^(never|on-failure)$|^on-failure:([1-9]\d{0,5})$/.exec(text)?.slice(1) ?? [];
+  if (policy === 'never') return neverRestart;
+  if (policy === 'on-failure') return { kind: 'on-failure', most: Number.POSITIVE_INFINITY };
   if (most !== undefined) return { kind: 'on-failure', most: Number(most) };
-  return text === 'on-failure' ? { kind: 'on-failure', most: Number.POSITIVE_INFINITY } : undefined;
+  throw new StationError('USAGE', `"${text}" is not never, on-failure or on-failure:N`, {
+    hint: 'N is how often the command is started again at most, for example on-failure:5',
+  });
 }
 
 /** Whether this end is one to start again after. A command that cannot be executed will not be executable next time. */

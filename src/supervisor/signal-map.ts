@@ -42,7 +42,7 @@ function named(text: string, among: readonly NodeJS.Signals[]): NodeJS.Signals |
 }
 
 function usage(what: string): StationError {
-  return new StationError('USAGE', `--signal-map: ${what}`, {
+  return new StationError('USAGE', what, {
     hint: `write pairs such as ${example}; docs/commands.md lists the signals`,
   });
 }

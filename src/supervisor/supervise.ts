@@ -2,7 +2,7 @@ import { StationError, toStationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
 import { describeStopBudget, type StopBudget } from './budget.ts';
-import { startChild } from './child.ts';
+import { type Child, startChild } from './child.ts';
 import { type MonotonicClock, monotonicClock } from './clock.ts';
 import type { StopCause } from './deadlines.ts';
 import type { Environment } from './environment.ts';
@@ -12,8 +12,7 @@ import { isSameView, type LifeObserver, type LifeView, viewLife } from './life-v
 import { beginLife, step } from './lifecycle.ts';
 import { narrate, narrateDrain } from './narrate.ts';
 import { type ProcessGroup, processGroup } from './process-group.ts';
-import { watchReadiness } from './readiness-watch.ts';
-import { type ReadyCheck, readinessAsker } from './ready-check.ts';
+import type { ReadyCheck } from './ready-check.ts';
 import type { Replication } from './replication-port.ts';
 import { neverRestart, type RestartPolicy } from './restart-policy.ts';
 import { type SignalMap, unchangedSignals } from './signal-map.ts';
@@ -71,6 +70,7 @@ class Supervision {
   readonly #done = Promise.withResolvers<Life>();
   #life: Life;
   #told: LifeView | undefined;
+  #child: Child | undefined;
   #group: ProcessGroup | undefined;
   #endWatch = () => {};
   #restartTimer: NodeJS.Timeout | undefined;
@@ -180,10 +180,11 @@ class Supervision {
     try {
       const child = await startChild(command, environment, openFiles);
       const began = this.#now();
+      this.#child = child;
       this.#group = processGroup(child.pid);
       log.info('command started', { command: command[0], pid: child.pid });
       this.#handle({ type: 'child-started' });
-      if (this.#life.phase === 'running') this.#watchReadiness();
+      void this.#watchReadiness(child);
       const end = await child.ended;
       this.#handle({ type: 'child-ended', end, ran: milliseconds(this.#now() - began) });
     } catch (error) {
@@ -191,12 +192,19 @@ class Supervision {
     }
   }
 
-  #watchReadiness(): void {
+  async #watchReadiness(child: Child): Promise<void> {
     const { readyCheck, startupTimeout, environment } = this.#options;
     if (readyCheck === undefined) return;
+    const began = this.#now();
+    // Loaded when needed: HTTP is slow to load.
+    const [{ readinessAsker }, { watchReadiness }] = await Promise.all([
+      import('./ask-readiness.ts'),
+      import('./readiness-watch.ts'),
+    ]);
+    if (this.#life.phase !== 'running' || this.#child !== child) return;
     const ask = readinessAsker(readyCheck, environment);
     const tell = (event: LifeEvent) => this.#handle(event);
-    this.#endWatch = watchReadiness({ ask, startupTimeout, now: this.#now, tell });
+    this.#endWatch = watchReadiness({ ask, began, startupTimeout, now: this.#now, tell });
   }
 
   #waitForRestart(delay: Milliseconds, restart: number): void {
