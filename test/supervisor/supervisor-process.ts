@@ -12,7 +12,10 @@ import { createLog } from '../../src/observe/create-log.ts';
 import { bytes, milliseconds, txid } from '../../src/quantities.ts';
 import { planStopBudget } from '../../src/supervisor/budget.ts';
 import { detectPlatform } from '../../src/supervisor/platform.ts';
-import type { Replication } from '../../src/supervisor/replication-port.ts';
+import { parseReadyUrl, type ReadyCheck } from '../../src/supervisor/ready-check.ts';
+import type { HandoverRequest, Replication } from '../../src/supervisor/replication-port.ts';
+import { parseRestartPolicy } from '../../src/supervisor/restart-policy.ts';
+import { parseSignalMap } from '../../src/supervisor/signal-map.ts';
 import { supervise } from '../../src/supervisor/supervise.ts';
 
 export interface FakeReplication {
@@ -24,6 +27,13 @@ export interface FakeReplication {
   readonly failure?: { readonly code: ErrorCode; readonly after: number };
   readonly uncaughtAfter?: number;
   readonly close?: 'hang' | 'throw';
+  /** Another instance asks for the lease, so long after `prepare` has begun. */
+  readonly handoverAfter?: number;
+  readonly signalMap?: string;
+  readonly restart?: string;
+  readonly readyUrl?: string;
+  readonly readyCommand?: string;
+  readonly startupTimeout?: number;
 }
 
 /** A supervisor under test, in a temporary folder that is its working directory. */
@@ -33,15 +43,24 @@ export interface SupervisorUnderTest {
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
   /** What was asked of replication, in order; `drain` carries what the file `rows` held just then. */
   events(): readonly string[];
+  /** What the observer was told: `phase readiness`. */
+  life(): readonly string[];
   log(): string;
   read(file: string): string;
   waitFor(condition: () => boolean): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export function startSupervisor(command: readonly string[], fake: FakeReplication = {}): SupervisorUnderTest {
+/** `within`: what starts the supervisor, such as an init in a namespace of its own. */
+export function startSupervisor(
+  command: readonly string[],
+  fake: FakeReplication = {},
+  within: readonly string[] = [],
+): SupervisorUnderTest {
   const folder = mkdtempSync(join(tmpdir(), 'supervisor-'));
-  const supervisor = spawn(process.execPath, [import.meta.filename, JSON.stringify(fake), ...command], {
+  const words = [...within, process.execPath, import.meta.filename, JSON.stringify(fake), ...command];
+  const [program = '', ...programArguments] = words;
+  const supervisor = spawn(program, programArguments, {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, NODE_OPTIONS: '' },
@@ -60,6 +79,7 @@ export function startSupervisor(command: readonly string[], fake: FakeReplicatio
     folder,
     ended,
     events: () => read('events').split('\n').slice(0, -1),
+    life: () => read('life').split('\n').slice(0, -1),
     log: () => log,
     read,
     async waitFor(condition) {
@@ -80,12 +100,17 @@ export function startSupervisor(command: readonly string[], fake: FakeReplicatio
 function createFake(fake: FakeReplication): Replication {
   const note = (text: string) => appendFileSync('events', `${text}\n`);
   const failed = Promise.withResolvers<StationError>();
+  const handover = Promise.withResolvers<HandoverRequest>();
   const { failure, uncaughtAfter } = fake;
   return {
     failed: failed.promise,
-    handover: new Promise(() => {}),
+    handover: handover.promise,
     async prepare(signal) {
       note('prepare');
+      if (fake.handoverAfter !== undefined) {
+        const request = { database: '/data/station.db', by: 'revision-2' };
+        setTimeout(() => handover.resolve(request), fake.handoverAfter);
+      }
       signal.addEventListener('abort', () => note('abort'));
       if (fake.prepare === 'deaf') await new Promise<never>(() => {});
       await sleep(typeof fake.prepare === 'string' ? 60_000 : fake.prepare, undefined, { signal });
@@ -122,6 +147,11 @@ function createFake(fake: FakeReplication): Replication {
   };
 }
 
+function readyCheckOf({ readyUrl, readyCommand }: FakeReplication): ReadyCheck | undefined {
+  if (readyUrl !== undefined) return parseReadyUrl(readyUrl);
+  return readyCommand === undefined ? undefined : { kind: 'command', command: readyCommand };
+}
+
 if (import.meta.main) {
   const [fakeText = '{}', ...command] = process.argv.slice(2);
   const fake: FakeReplication = JSON.parse(fakeText);
@@ -131,7 +161,15 @@ if (import.meta.main) {
     command,
     environment: process.env,
     budget: planStopBudget(detectPlatform({}), stopTimeout),
+    signalMap: parseSignalMap(fake.signalMap ?? ''),
+    restart: parseRestartPolicy(fake.restart ?? 'never'),
+    readyCheck: readyCheckOf(fake),
+    startupTimeout: fake.startupTimeout === undefined ? undefined : milliseconds(fake.startupTimeout),
     replication: createFake(fake),
+    onLife: ({ phase, readiness, startup }) => {
+      const words = [phase, readiness.kind === 'ready' ? 'ready' : `not ready: ${readiness.reason}`];
+      appendFileSync('life', `${[...words, startup.kind === 'ready' ? 'started' : 'not started'].join(', ')}\n`);
+    },
     log,
   });
   process.exit(status);
