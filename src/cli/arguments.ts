@@ -166,6 +166,10 @@ function runSettings(given: GivenOptions<keyof typeof runOptions>) {
     onConflict: given.choice('onConflict', ['stop', 'keep-local', 'use-replica']),
     integrityCheck: given.choice('integrityCheck', ['none', 'quick', 'full']),
     integrityCheckMaxBytes: given.size('integrityCheckMaxBytes'),
+    lease: given.choice('lease', ['on', 'off']),
+    leaseDuration: leaseDuration(given),
+    leaseTimeout: given.duration('leaseTimeout'),
+    takeover: given.choice('takeover', ['wait', 'handover', 'refuse']),
   };
 }
 
@@ -184,6 +188,17 @@ function readinessSettings(given: GivenOptions<keyof typeof runOptions>) {
     });
   }
   return { readyCheck, startupTimeout };
+}
+
+/** Below, the renewals would be a busy loop; above, a dead instance would keep everyone waiting. */
+const LEASE_DURATION = { least: 3_000, most: 600_000 };
+
+function leaseDuration(given: GivenOptions<keyof typeof runOptions>) {
+  const duration = given.duration('leaseDuration');
+  if (duration === undefined || (duration >= LEASE_DURATION.least && duration <= LEASE_DURATION.most)) return duration;
+  throw new StationError('USAGE', `the lease duration must be from 3s to 10m, not ${duration / 1000} s`, {
+    hint: 'set --lease-duration or STATION_LEASE_DURATION',
+  });
 }
 
 function commandOfEnvironment({ lookup }: ArgumentContext): readonly string[] {

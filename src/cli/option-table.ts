@@ -103,6 +103,26 @@ export const runOptions = {
     description: 'above this size the check runs after the start',
     variable: 'STATION_INTEGRITY_CHECK_MAX_SIZE',
   },
+  lease: {
+    flags: '--lease <on-or-off>',
+    description: 'on, or off: whether a lease in each replica keeps a second instance from writing',
+    variable: 'STATION_LEASE',
+  },
+  leaseDuration: {
+    flags: '--lease-duration <duration>',
+    description: 'how long a dead instance keeps its lease, 3s to 10m (30s); renewed after a third of it',
+    variable: 'STATION_LEASE_DURATION',
+  },
+  leaseTimeout: {
+    flags: '--lease-timeout <duration>',
+    description: 'how long to wait for another holder of the lease (60s)',
+    variable: 'STATION_LEASE_TIMEOUT',
+  },
+  takeover: {
+    flags: '--takeover <how>',
+    description: 'wait, handover or refuse, where another instance holds the lease',
+    variable: 'STATION_TAKEOVER',
+  },
 } as const satisfies Record<string, OptionEntry>;
 
 export const replicateOptions = {

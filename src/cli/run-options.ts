@@ -49,6 +49,10 @@ export interface RunOptions extends CommonOptions {
   readonly integrityCheck: IntegrityCheck | undefined;
   /** Databases larger than this are checked after the child has started. */
   readonly integrityCheckMaxBytes: Bytes | undefined;
+  readonly lease: 'on' | 'off' | undefined;
+  readonly leaseDuration: Milliseconds | undefined;
+  readonly leaseTimeout: Milliseconds | undefined;
+  readonly takeover: 'wait' | 'handover' | 'refuse' | undefined;
 }
 
 /** `restore`. */

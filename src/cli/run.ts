@@ -23,6 +23,9 @@ import { chooseCommand, type RunOptions } from './run-options.ts';
 const RESTORE_TIMEOUT = milliseconds(30_000);
 /** and this long where there is one: the child waits for it, and the replica can be asked again later. */
 const LOOK_TIMEOUT = milliseconds(3_000);
+/** Three renewals to a lease: 259,200 a month. */
+const LEASE_DURATION = milliseconds(30_000);
+const LEASE_TIMEOUT = milliseconds(60_000);
 
 interface LaunchConditions {
   /** The soft limit of open files that the command gets; undefined: our own. */
@@ -120,5 +123,15 @@ function settingsOf(options: RunOptions): ReplicationSettings {
     onConflict: options.onConflict ?? 'stop',
     integrity: options.integrityCheck ?? 'quick',
     integrityMaxBytes: options.integrityCheckMaxBytes,
+    lease:
+      options.lease === 'off'
+        ? { kind: 'off' }
+        : {
+            kind: 'on',
+            duration: options.leaseDuration ?? LEASE_DURATION,
+            takeover: options.takeover,
+            timeout: options.leaseTimeout ?? LEASE_TIMEOUT,
+            environment: process.env,
+          },
   };
 }

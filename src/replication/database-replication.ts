@@ -1,24 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isStationError, StationError, toStationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
-import { type Milliseconds, milliseconds, type Txid } from '../quantities.ts';
+import { type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
 import { checkIntegrity } from '../restore/integrity-check.ts';
 import type { HandoverRequest, ReplicaDrain } from '../supervisor/replication-port.ts';
 import type { Follower } from '../wal/follower.ts';
 import { openFollower } from '../wal/open-follower.ts';
 import { type PreparedDatabase, type PreparedReplica, prepareDatabase } from './prepare-database.ts';
+import type { LeaseListener } from './replica-leases.ts';
 import { replicaLog } from './replica-log.ts';
 import { ReplicaUploader } from './replica-uploader.ts';
-import type { PrepareOptions } from './replication-settings.ts';
-import { Staging } from './staging.ts';
+import type { PrepareOptions, ReplicationClocks } from './replication-settings.ts';
+import { keepUnreplicated } from './set-aside.ts';
+import type { Staging } from './staging.ts';
 import { syncLog } from './sync-log.ts';
 import { SyncLoop } from './sync-loop.ts';
-
-export interface ReplicationClocks {
-  readonly wall: () => Milliseconds;
-  readonly monotonic: () => Milliseconds;
-  readonly random: () => number;
-}
 
 /** How long the end of a drain waits for uploads that were broken off, in milliseconds. */
 const STOP_PATIENCE = 250;
@@ -31,15 +27,16 @@ export class DatabaseReplication {
   readonly #closing = new AbortController();
   readonly #failure = Promise.withResolvers<StationError>();
   readonly #handover = Promise.withResolvers<HandoverRequest>();
+  #fence: StationError | undefined;
   #prepared: PreparedDatabase | undefined;
   #drained = false;
   #running:
     | { readonly loop: SyncLoop; readonly staging: Staging; readonly replicas: readonly RunningReplica[] }
     | undefined;
 
-  constructor(options: PrepareOptions, clocks: ReplicationClocks) {
+  constructor(options: PrepareOptions) {
     this.#options = options;
-    this.#clocks = clocks;
+    this.#clocks = options.clocks;
     this.#log = options.log;
   }
 
@@ -55,10 +52,9 @@ export class DatabaseReplication {
 
   /** Restores where needed, opens the database, starts to follow it. The child may start when this returns. */
   async prepare(signal: AbortSignal): Promise<void> {
-    const prepared = await prepareDatabase(this.#options, signal);
+    const prepared = await prepareDatabase(this.#options, this.#leaseListener, signal);
     this.#prepared = prepared;
-    const staging = new Staging(prepared.folder, prepared.content, this.#clocks.wall);
-    if (prepared.continueAbove !== undefined) await staging.continueAbove(prepared.continueAbove);
+    const { staging } = prepared;
     const follower = await this.#openFollower(prepared);
     const replicas: readonly RunningReplica[] = prepared.replicas.map((replica) => ({
       name: replica.config.name,
@@ -76,6 +72,8 @@ export class DatabaseReplication {
       random: this.#clocks.random,
     });
     this.#running = { loop, staging, replicas };
+    // Lost between its acquisition and now.
+    if (this.#fence !== undefined) for (const uploader of uploaders) uploader.fence(this.#fence);
     loop.start();
     for (const uploader of uploaders) uploader.start();
     loop.syncSoon();
@@ -113,17 +111,42 @@ export class DatabaseReplication {
       await Promise.race([stopped, delay(STOP_PATIENCE, undefined, { ref: false })]);
     }
     const report = running.replicas.map((replica) => this.#reportOf(replica, capture));
-    if (capture === undefined) await Promise.race([running.loop.tidyAtEnd(), isTimeUp]);
+    if (this.#fence !== undefined) await this.#keepUnreplicated(running.staging, running.replicas);
+    else if (capture === undefined) await Promise.race([running.loop.tidyAtEnd(), isTimeUp]);
     return report;
   }
 
   /** Releases connections and the staging lock. Safe at any point, and after a failed `prepare`. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await Promise.all((this.#running?.replicas ?? []).map(({ uploader }) => uploader.stop()));
+    const replicas = this.#running?.replicas ?? [];
+    const stopped = Promise.all(replicas.map(({ uploader }) => uploader.stop()));
+    await Promise.race([stopped, delay(STOP_PATIENCE, undefined, { ref: false })]);
+    // Before anything that takes time: somebody may be waiting for it.
+    await this.#prepared?.leases.release(
+      (replica) => replicas.find(({ name }) => name === replica)?.uploader.isInDoubt === true,
+    );
+    await stopped;
     // The lock is let go of last: whoever waits for it must not meet this process in the staging folder.
     if (!this.#drained) await this.#running?.loop.abandon().catch((error: unknown) => this.#tellOfClose(error));
     await this.#prepared?.close();
+  }
+
+  async #keepUnreplicated(staging: Staging, replicas: readonly RunningReplica[]): Promise<void> {
+    const folder = this.#prepared?.folder;
+    if (folder === undefined) return;
+    const held = txid(Math.max(0, ...replicas.map(({ uploader }) => uploader.sentUpTo ?? 0)));
+    try {
+      const kept = await keepUnreplicated(folder, staging, held, new Date(this.#clocks.wall()));
+      const why = this.#fence?.message;
+      if (kept === undefined)
+        this.#log.error('another instance goes on: everything committed here is in a replica', { why });
+      else this.#log.error('another instance goes on: what no replica holds is kept', { ...kept, why });
+    } catch (error) {
+      this.#log.error(`what no replica holds could not be set aside: ${toStationError(error).message}`, {
+        folder: folder.root,
+      });
+    }
   }
 
   #tellOfClose(error: unknown): void {
@@ -176,6 +199,22 @@ export class DatabaseReplication {
     });
   }
 
+  get #leaseListener(): LeaseListener {
+    return {
+      requested: (by) => this.#handover.resolve({ database: this.#options.database.path, by }),
+      lost: (replica, error, deciding) => {
+        if (!deciding) {
+          this.#running?.replicas.find(({ name }) => name === replica)?.uploader.stopFor(error);
+          return;
+        }
+        // Nothing more goes to any replica: what this one adds, the other instance would have to part from.
+        this.#fence = error;
+        for (const { uploader } of this.#running?.replicas ?? []) uploader.fence(error);
+        this.#failure.resolve(error);
+      },
+    };
+  }
+
   #openUploader(replica: PreparedReplica, staging: Staging): ReplicaUploader {
     const log = this.#log.with({ replica: replica.config.name });
     const lines = replicaLog(log, this.#clocks.monotonic);
@@ -185,6 +224,7 @@ export class DatabaseReplication {
       staging,
       remote: replica.remote,
       ask: replica.ask,
+      lease: replica.lease,
       interval: milliseconds(replica.config.syncInterval > this.#interval ? replica.config.syncInterval : 0),
       monotonicClock: this.#clocks.monotonic,
       random: this.#clocks.random,
@@ -202,7 +242,10 @@ export class DatabaseReplication {
         },
         stopped: (error) => {
           lines.stopped(error);
-          if (isStationError(error, 'FENCED')) this.#failure.resolve(error);
+          if (isStationError(error, 'FENCED')) {
+            this.#fence ??= error;
+            this.#failure.resolve(error);
+          }
         },
       },
     });

@@ -2,23 +2,26 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ReplicaConfig } from '../config/config.ts';
 import { StationError } from '../errors.ts';
+import type { Lease } from '../lease/lease.ts';
 import type { Log } from '../observe/log.ts';
-import { milliseconds } from '../quantities.ts';
+import { milliseconds, txid } from '../quantities.ts';
 import { askReplica, askReplicas } from '../restore/ask-replicas.ts';
-import { inspectLocalDatabase } from '../restore/local-database.ts';
+import { inspectLocalDatabase, type LocalDatabase } from '../restore/local-database.ts';
 import type { NamedReplica } from '../restore/restore-options.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { openStore } from '../storage/open-store.ts';
 import { limitUploadRate } from '../storage/rate-limited-store.ts';
 import type { KnownState } from '../wal/follower.ts';
+import { claimNextFiles, discardRestored, readPageOne } from './claim.ts';
 import { decideStart } from './decide-start.ts';
 import { afterStock, dropUnsaved, isContinuedByStock, type LoadedStaging, loadStaging } from './load-staging.ts';
 import type { RemotePosition } from './reconcile.ts';
 import { remotePositionOf } from './remote-position.ts';
+import { holdLeases, type LeaseListener, type ReplicaLeases } from './replica-leases.ts';
 import type { PrepareOptions } from './replication-settings.ts';
 import { restoreAtStart, type StartState } from './restore-at-start.ts';
 import { moveDatabaseAside } from './set-aside.ts';
-import type { HistoryEnd, StagingContent } from './staging.ts';
+import { type HistoryEnd, Staging } from './staging.ts';
 import { clearLeftovers, makeStagingFolder, type StagingFolder, stagingFolderAt } from './staging-folder.ts';
 import { takeStagingLock } from './staging-lock.ts';
 
@@ -27,18 +30,19 @@ export interface PreparedReplica {
   readonly store: ObjectStore;
   readonly remote: RemotePosition | undefined;
   readonly ask: (signal: AbortSignal) => Promise<RemotePosition>;
+  /** Undefined: the lease is off. */
+  readonly lease: Lease | undefined;
 }
 
 /** A database ready to be followed. */
 export interface PreparedDatabase {
   readonly folder: StagingFolder;
-  readonly content: StagingContent;
+  readonly staging: Staging;
   readonly known: KnownState;
-  /** Histories end up to here that this one does not continue: it goes on above them. */
-  readonly continueAbove: HistoryEnd | undefined;
   /** Whether SQLite's own check of a restored database is still to be made, beside the running child. */
   readonly check: 'done' | 'deferred';
   readonly replicas: readonly PreparedReplica[];
+  readonly leases: ReplicaLeases;
   close(): Promise<void>;
 }
 
@@ -56,22 +60,31 @@ class Opened {
 }
 
 /**
- * All that happens to a database before the child starts: the lock, the look at what is here and what the replicas
- * hold, and the restore where nothing is here.
+ * All that happens to a database before the child starts: the lock, the leases, the look at what is here and what the
+ * replicas hold, the restore where nothing is here, and the claim where another instance was taken over from.
  * @throws StationError; nothing stays open then
  */
-export async function prepareDatabase(options: PrepareOptions, signal: AbortSignal): Promise<PreparedDatabase> {
+export async function prepareDatabase(
+  options: PrepareOptions,
+  listener: LeaseListener,
+  signal: AbortSignal,
+): Promise<PreparedDatabase> {
   const opened = new Opened();
   try {
-    return await prepare(options, signal, opened);
+    return await prepare(options, listener, signal, opened);
   } catch (error) {
     await opened.close();
     throw error;
   }
 }
 
-async function prepare(options: PrepareOptions, signal: AbortSignal, opened: Opened): Promise<PreparedDatabase> {
-  const { database, log } = options;
+async function prepare(
+  options: PrepareOptions,
+  listener: LeaseListener,
+  signal: AbortSignal,
+  opened: Opened,
+): Promise<PreparedDatabase> {
+  const { database, settings, log } = options;
   await makeDataFolder(database.path);
   const folder = stagingFolderAt(database.stagingFolder);
   await makeStagingFolder(folder);
@@ -83,16 +96,91 @@ async function prepare(options: PrepareOptions, signal: AbortSignal, opened: Ope
   opened.add(() => lock.release());
   await clearLeftovers(folder);
   const replicas = await openReplicas(database.replicas, log, opened);
-  const start = await startState(options, folder, replicas, signal, opened);
+  const local = await inspectLocalDatabase(database.path);
+  const patience = local.kind === 'database' ? settings.lookTimeout : settings.restoreTimeout;
+  // Before anything is read of the replicas: what the last holder wrote is there by then.
+  const leases = await holdLeases(options, folder, replicas, patience, listener, signal);
+  opened.add(async () => await leases.release(() => false));
+  const asked = replicas.map((replica) => ({ ...replica, unreachable: leases.unreachable(replica.name) }));
+  const start = await startAsOnlyWriter(options, folder, asked, leases, local.kind, signal, opened);
   return {
     folder,
     ...start,
     replicas: database.replicas.map((config, index) => {
       const named = replicas[index] as NamedReplica;
-      return { config, store: named.store, remote: start.remotes.get(named.name), ask: askerOf(named) };
+      return {
+        config,
+        store: named.store,
+        remote: start.remotes.get(named.name),
+        ask: askerOf(named),
+        lease: leases.of(named.name),
+      };
     }),
+    leases,
     close: () => opened.close(),
   };
+}
+
+/** Another holder may get in between so often before this start gives up. */
+const CLAIMS = 5;
+
+type WriterStart = Pick<StartState, 'known' | 'check' | 'remotes'> & { readonly staging: Staging };
+
+/**
+ * Finds out how the database is met, and where an upload of another instance's may still arrive, claims the name that it
+ * would have. Who is overtaken by it looks again: at a chain that is longer by that file.
+ */
+async function startAsOnlyWriter(
+  options: PrepareOptions,
+  folder: StagingFolder,
+  replicas: readonly NamedReplica[],
+  leases: ReplicaLeases,
+  local: LocalDatabase['kind'],
+  signal: AbortSignal,
+  opened: Opened,
+): Promise<WriterStart> {
+  const { database, settings, log, clocks } = options;
+  const needsClaim = leases.needsClaim(local === 'database' ? 'present' : 'absent');
+  for (let attempt = 1; ; attempt += 1) {
+    const start = await startState(options, folder, replicas, signal, opened);
+    const staging = new Staging(folder, start.content, clocks.wall);
+    const { continueAbove, known } = start;
+    if (!needsClaim) {
+      if (continueAbove !== undefined) await staging.continueAbove(continueAbove);
+      return { ...start, staging };
+    }
+    const pageOne = continueAbove === undefined ? await readPageOne(database.path, staging.position, known) : undefined;
+    if (pageOne === undefined) {
+      await leaveRoomForOne(staging, continueAbove);
+      if (staging.position.txid > 0) await leases.noteTakeover(staging.position.txid, clocks.wall(), signal);
+      return { ...start, staging };
+    }
+    const file = await staging.claim(pageOne);
+    const held = replicas.flatMap(({ name, store }) => {
+      const remote = start.remotes.get(name);
+      return remote === undefined ? [] : [{ name, store, remote }];
+    });
+    const isRestored = known.kind === 'restored';
+    const patience = isRestored ? settings.restoreTimeout : settings.lookTimeout;
+    const outcome = await claimNextFiles(staging, held, patience, signal);
+    if (outcome.kind === 'claimed') {
+      for (const error of outcome.failed) log.warn(`the next file could not be claimed: ${error.message}`);
+      if (isRestored && outcome.remotes.size === 0 && outcome.failed[0] !== undefined) throw outcome.failed[0];
+      await leases.noteTakeover(file.maxTxid, clocks.wall(), signal);
+      return { ...start, staging, remotes: new Map([...start.remotes, ...outcome.remotes]) };
+    }
+    log.warn('the last holder wrote until just now: looking at the replicas again', { why: outcome.error.message });
+    if (attempt === CLAIMS) throw outcome.error;
+    if (isRestored) await discardRestored(database.path, folder, start.content.position, file);
+  }
+}
+
+/** Where the replicas get a snapshot next, one late file of another's may come before it, and stays below it. */
+async function leaveRoomForOne(staging: Staging, above: HistoryEnd | undefined): Promise<void> {
+  const { txid: at, timestamp } = staging.position;
+  if (at === 0) return;
+  const end = above ?? { txid: at, timestamp };
+  await staging.continueAbove({ ...end, txid: txid(Math.max(end.txid, at) + 1) });
 }
 
 async function startState(

@@ -1,4 +1,5 @@
 import { isStationError, StationError, toStationError } from '../errors.ts';
+import type { Admission } from '../lease/lease.ts';
 import { bytes, type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
 import { backoffDelay, drainBackoff, steadyBackoff } from '../storage/backoff.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -24,12 +25,20 @@ export interface UploaderEvents {
   stopped(error: StationError): void;
 }
 
+/** The right to append to the replica: asked before every request that leads to an upload. */
+interface UploadPermit {
+  /** @throws StationError LEASE_LOST; LEASE_HELD, STORAGE_*: not now */
+  admit(signal: AbortSignal): Promise<Admission>;
+}
+
 export interface UploaderOptions {
   readonly store: ObjectStore;
   readonly staging: Staging;
   /** What it holds, where the start has found that out already. */
   readonly remote: RemotePosition | undefined;
   readonly ask: (signal: AbortSignal) => Promise<RemotePosition>;
+  /** Undefined: the lease is off. */
+  readonly lease: UploadPermit | undefined;
   /** Least time between two batches of uploads; 0 where the capture's own interval is as long. */
   readonly interval: Milliseconds;
   readonly events: UploaderEvents;
@@ -60,6 +69,11 @@ export class ReplicaUploader {
   /** Files up to here belong to the batch under way, and go without a pause. */
   #batchEnd = txid(0);
   #upload: UploadAttempt | undefined;
+  /** The last TXID it was sent, or was found to hold, of ours. */
+  #sentUpTo: Txid | undefined;
+  /** An upload failed, and may have been taken all the same. */
+  #inDoubt = false;
+  #isFenced = false;
   #done: Promise<void> | undefined;
   #waiting: (() => void)[] = [];
 
@@ -81,8 +95,20 @@ export class ReplicaUploader {
     return this.#status.kind === 'following' ? this.#status.position : undefined;
   }
 
+  /** The same, also after it was stopped. */
+  get sentUpTo(): Txid | undefined {
+    return this.#sentUpTo;
+  }
+
+  /** Whether the last upload was broken off or not answered, so that it may still arrive. */
+  get isInDoubt(): boolean {
+    return this.#inDoubt;
+  }
+
   /** What it needs of the staging folder; undefined if nothing is sent to it any more. */
   get reader(): StagingReader | undefined {
+    // What it lacks may be in no replica at all: it stays staged until the drain has set it aside.
+    if (this.#isFenced) return { position: this.#sentUpTo ?? txid(0), wantsSnapshot: false, reachable: true };
     return readerOf(this.#status, this.#health, this.#options.staging);
   }
 
@@ -136,6 +162,22 @@ export class ReplicaUploader {
     );
   }
 
+  /** Another writer goes on with the database: nothing more is sent, and nothing staged is let go of. */
+  fence(error: StationError): void {
+    this.#isFenced = true;
+    this.stopFor(error);
+  }
+
+  /** Nothing more is sent; what is under way is broken off. */
+  stopFor(error: StationError): void {
+    if (this.#status.kind === 'stopped') return;
+    this.#status = { kind: 'stopped', error };
+    this.#options.events.stopped(error);
+    this.#stop.abort(error);
+    this.#wake.wake();
+    this.#tellWaiting();
+  }
+
   /** Breaks off what is under way and ends. */
   async stop(): Promise<void> {
     this.#stop.abort(new StationError('STORAGE_UNREACHABLE', 'the time for the last sync is used up'));
@@ -170,9 +212,14 @@ export class ReplicaUploader {
   async #step(): Promise<Progress> {
     const { staging } = this.#options;
     switch (this.#status.kind) {
-      case 'unknown':
-        this.#status = { kind: 'known', remote: await this.#options.ask(this.#stop.signal) };
+      case 'unknown': {
+        // In this order: what is listed under the lease stays as it is until we write.
+        await this.#options.lease?.admit(this.#stop.signal);
+        const remote = await this.#options.ask(this.#stop.signal);
+        if (this.#isStopped) return 'idle';
+        this.#status = { kind: 'known', remote };
         return 'answered';
+      }
       case 'known':
         this.#continueFrom(this.#status.remote);
         return 'decided';
@@ -193,13 +240,13 @@ export class ReplicaUploader {
     const continuation = reconcile(staging.position, remote, staged);
     switch (continuation.kind) {
       case 'append':
-        this.#status = { kind: 'following', position: continuation.after };
+        this.#moveTo(continuation.after);
         return;
       case 'snapshot':
         this.#status = { kind: 'needs-snapshot', why: continuation.why, above: continuation.above };
         return;
       case 'ahead':
-        this.#stopFor(new StationError('REPLICA_AHEAD', `${this.#options.store.url}: ${continuation.why}`));
+        this.stopFor(new StationError('REPLICA_AHEAD', `${this.#options.store.url}: ${continuation.why}`));
     }
   }
 
@@ -210,17 +257,13 @@ export class ReplicaUploader {
       this.#status = { kind: 'needs-snapshot', why: 'files it lacks are no longer staged', above: position };
       return 'decided';
     }
-    await this.#send(next);
-    return 'answered';
+    return await this.#send(next);
   }
 
   /** Sends the staged snapshot, or asks for a new one and waits. */
   async #sendSnapshot(why: string, above: Txid): Promise<Progress> {
     const snapshot = snapshotAbove(this.#options.staging, above);
-    if (snapshot !== undefined) {
-      await this.#send(snapshot);
-      return 'answered';
-    }
+    if (snapshot !== undefined) return await this.#send(snapshot);
     if (this.#health.kind === 'failing') {
       // Not before it answers: while it is down, snapshot after snapshot would be made and outdated.
       this.#status = { kind: 'unknown' };
@@ -230,17 +273,34 @@ export class ReplicaUploader {
     return 'idle';
   }
 
-  async #send(file: StagedFile): Promise<void> {
+  async #send(file: StagedFile): Promise<Progress> {
+    if ((await this.#options.lease?.admit(this.#stop.signal)) === 'anew') {
+      this.#status = { kind: 'unknown' };
+      return 'decided';
+    }
     const upload = new UploadAttempt(this.#options.store, file);
     this.#upload = upload;
     if (this.#mode === 'drain') upload.limit(this.#failures);
+    this.#inDoubt = true;
     try {
       await upload.run(this.#stop.signal);
     } finally {
       this.#upload = undefined;
     }
-    this.#status = { kind: 'following', position: file.maxTxid };
+    this.#inDoubt = false;
+    if (this.#isStopped) return 'idle';
+    this.#moveTo(file.maxTxid);
     this.#options.events.uploaded(file);
+    return 'answered';
+  }
+
+  #moveTo(position: Txid): void {
+    this.#status = { kind: 'following', position };
+    this.#sentUpTo = position;
+  }
+
+  get #isStopped(): boolean {
+    return this.#status.kind === 'stopped';
   }
 
   /** A replica with a longer interval than the capture's collects files and sends them together. */
@@ -259,21 +319,14 @@ export class ReplicaUploader {
     return this.#health.kind === 'failing' ? this.#health.failures : 0;
   }
 
-  #stopFor(error: StationError): void {
-    this.#status = { kind: 'stopped', error };
-    this.#options.events.stopped(error);
-  }
-
   #answered(): void {
     if (this.#health.kind === 'failing') this.#options.events.recovered(this.#health.failures);
     this.#health = { kind: 'answering' };
   }
 
   async #afterFailure(error: StationError): Promise<void> {
-    if (isStationError(error, 'FENCED')) {
-      this.#stopFor(error);
-      return;
-    }
+    if (isStationError(error, 'FENCED')) return this.fence(error);
+    if (isStationError(error, 'LEASE_LOST')) return this.stopFor(error);
     const failures = this.#failures + 1;
     const since = this.#health.kind === 'failing' ? this.#health.since : this.#options.monotonicClock();
     this.#health = { kind: 'failing', since, failures, error };

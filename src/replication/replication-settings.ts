@@ -1,11 +1,27 @@
 import type { DatabaseConfig } from '../config/config.ts';
+import type { TakeoverPolicy } from '../lease/takeover-policy.ts';
 import type { Log } from '../observe/log.ts';
 import type { Bytes, Milliseconds } from '../quantities.ts';
 import type { RestorePolicy } from '../restore/choose.ts';
 import type { IntegrityPolicy } from '../restore/restore-options.ts';
+import type { Environment } from '../supervisor/environment.ts';
 
 /** What to do where a replica holds commits that the database here never had. */
 export type ConflictPolicy = 'stop' | 'keep-local' | 'use-replica';
+
+/** Whether a lease keeps a second instance from writing, and how. */
+export type LeaseSettings =
+  | { readonly kind: 'off' }
+  | {
+      readonly kind: 'on';
+      readonly duration: Milliseconds;
+      /** Undefined: hand-over between instances of one service, else wait. */
+      readonly takeover: TakeoverPolicy | undefined;
+      /** How long to wait for another holder. */
+      readonly timeout: Milliseconds;
+      /** Where the platform tells who this instance is. */
+      readonly environment: Environment;
+    };
 
 /** What the command line and the environment decide for every database. */
 export interface ReplicationSettings {
@@ -18,10 +34,18 @@ export interface ReplicationSettings {
   readonly integrity: IntegrityPolicy['mode'];
   /** Undefined: as the config says. */
   readonly integrityMaxBytes: Bytes | undefined;
+  readonly lease: LeaseSettings;
+}
+
+export interface ReplicationClocks {
+  readonly wall: () => Milliseconds;
+  readonly monotonic: () => Milliseconds;
+  readonly random: () => number;
 }
 
 /** One database, and how it is to be prepared. The log carries `db`. */
 export interface PrepareOptions {
+  readonly clocks: ReplicationClocks;
   readonly database: DatabaseConfig;
   readonly settings: ReplicationSettings;
   readonly log: Log;

@@ -9,8 +9,8 @@ import {
   isDrainComplete,
   type Replication,
 } from '../supervisor/replication-port.ts';
-import { DatabaseReplication, type ReplicationClocks } from './database-replication.ts';
-import type { ReplicationSettings } from './replication-settings.ts';
+import { DatabaseReplication } from './database-replication.ts';
+import type { ReplicationClocks, ReplicationSettings } from './replication-settings.ts';
 
 export interface CreateReplicationOptions {
   readonly databases: readonly DatabaseConfig[];
@@ -26,7 +26,7 @@ export interface CreateReplicationOptions {
 export function createReplication(options: CreateReplicationOptions): Replication {
   const { settings, drainRequire, drainAtMost, log, clocks } = options;
   const databases = options.databases.map(
-    (database) => new DatabaseReplication({ database, settings, log: log.with({ db: database.path }) }, clocks),
+    (database) => new DatabaseReplication({ database, settings, clocks, log: log.with({ db: database.path }) }),
   );
   const failed: Promise<StationError> = Promise.race(databases.map((database) => database.failed));
   const handover: Promise<HandoverRequest> = Promise.race(databases.map((database) => database.handover));

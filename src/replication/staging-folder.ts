@@ -14,6 +14,8 @@ export interface StagingFolder {
   readonly pageChecksums: string;
   readonly lock: string;
   readonly spill: string;
+  /** The random name by which this disk is known in leases. */
+  readonly instance: string;
 }
 
 /** @param root the config's `meta-path`, or `.<database name>-litestream` beside the database */
@@ -27,6 +29,7 @@ export function stagingFolderAt(root: string): StagingFolder {
     pageChecksums: join(own, 'page-checksums'),
     lock: join(own, 'lock'),
     spill: join(own, 'spill'),
+    instance: join(own, 'instance'),
   };
 }
 

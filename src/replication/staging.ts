@@ -1,7 +1,7 @@
 import { StationError } from '../errors.ts';
 import { faultPoint } from '../fault-points.ts';
 import type { LtxHeader } from '../ltx/header.ts';
-import { type Bytes, bytes, type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
+import { type Bytes, bytes, type Milliseconds, milliseconds, pageNumber, type Txid, txid } from '../quantities.ts';
 import type { ChangeSet, Snapshot } from '../wal/change-set.ts';
 import type { WalPosition } from '../wal/wal-position.ts';
 import type { PageChecksums } from './page-checksums.ts';
@@ -129,6 +129,36 @@ export class Staging {
   }
 
   /**
+   * Takes the next TXID with a file that changes nothing: page 1 as it is at the position. Its time is the earliest that
+   * can be, so that a file of somebody else's that took the same TXID elsewhere is the newer one of the two.
+   * @throws StationError STAGING_FAILED; nothing has happened then
+   */
+  async claim(pageOne: Uint8Array): Promise<StagedFile> {
+    const before = this.#position;
+    const { pageSize, commit } = before;
+    const next = txid(before.txid + 1);
+    const timestamp = milliseconds(before.timestamp + 1);
+    const source = { pageSize, commit, wal: { offset: 0, size: 0, salt1: 0, salt2: 0 } };
+    const pages = async function* () {
+      yield [{ number: pageNumber(1), data: pageOne }];
+    };
+    const file = await writeLtxFile(
+      this.#folder.level0,
+      0,
+      ltxHeader(next, next, timestamp, source),
+      pages(),
+      () => {},
+    );
+    try {
+      await this.#moveTo({ ...before, txid: next, timestamp }, file);
+    } catch (error) {
+      throw stagingError(error);
+    }
+    await this.#checksums.settle({ pageSize, commit, txid: next });
+    return file;
+  }
+
+  /**
    * Saves where reading the WAL goes on while nothing else has changed: after downtime without a commit, the next
    * start need not compare every page again.
    * @throws StationError STAGING_FAILED
@@ -219,7 +249,12 @@ function stagingError(cause: unknown): StationError {
   return new StationError('STAGING_FAILED', `the position could not be saved: ${reason}`, { cause });
 }
 
-function ltxHeader(minTxid: Txid, maxTxid: Txid, timestamp: Milliseconds, source: ChangeSet | Snapshot): LtxHeader {
+function ltxHeader(
+  minTxid: Txid,
+  maxTxid: Txid,
+  timestamp: Milliseconds,
+  source: Pick<Snapshot, 'pageSize' | 'commit' | 'wal'>,
+): LtxHeader {
   const { pageSize, commit, wal } = source;
   return { pageSize, commit, minTxid, maxTxid, timestamp, wal, checksums: 'none', nodeId: 0n };
 }

@@ -44,6 +44,7 @@ export async function askReplica(
   signal: AbortSignal,
   retries: 'until-deadline' | 'none' = 'until-deadline',
 ): Promise<ReplicaReport> {
+  if (replica.unreachable !== undefined) return reportOf(replica, excluding, failed(replica, replica.unreachable));
   const deadline = new AbortController();
   const expired = Promise.withResolvers<'expired'>();
   const timer = setTimeout(() => {

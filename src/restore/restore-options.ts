@@ -1,3 +1,4 @@
+import type { StationError } from '../errors.ts';
 import type { Bytes, Milliseconds, Txid } from '../quantities.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { ReplicaAnswer, ReplicaPosition } from './answer.ts';
@@ -7,7 +8,14 @@ import type { PartedHistories, RestorePolicy } from './choose.ts';
 export type RestoreTarget =
   | { readonly kind: 'newest' }
   | { readonly kind: 'txid'; readonly txid: Txid }
-  | { readonly kind: 'timestamp'; readonly timestamp: Milliseconds };
+  | { readonly kind: 'timestamp'; readonly timestamp: Milliseconds }
+  /** Of Litestream 0.3 backups alone: of this generation, up to this WAL file, written by this time; undefined: any. */
+  | {
+      readonly kind: 'litestream-0.3';
+      readonly generation: string | undefined;
+      readonly index: number | undefined;
+      readonly timestamp: Milliseconds | undefined;
+    };
 
 /** SQLite's own check of the restored file, beside all LTX checksums, which are always verified. */
 export interface IntegrityPolicy {
@@ -19,6 +27,8 @@ export interface IntegrityPolicy {
 export interface NamedReplica {
   readonly name: string;
   readonly store: ObjectStore;
+  /** It was found out of reach already, and is not asked: that is its answer. */
+  readonly unreachable?: StationError | undefined;
 }
 
 /** What a restore tells while it works: lines for people, and how far it is. Nothing here may block. */
@@ -72,8 +82,9 @@ export interface ProvenCopy {
 export interface RestoredDatabase {
   readonly kind: 'restored';
   readonly replica: string;
-  readonly txid: Txid;
-  /** When the restored state was captured, by the LTX header. */
+  /** What was restored. */
+  readonly position: ReplicaPosition;
+  /** When the restored state was captured, by the LTX header, or by the store's times of a Litestream 0.3 backup. */
   readonly timestamp: Milliseconds;
   readonly pageSize: number;
   readonly commit: number;

@@ -66,6 +66,13 @@ async function prepare(
       onConflict: 'stop',
       integrity: 'quick',
       integrityMaxBytes: undefined,
+      lease: {
+        kind: 'on',
+        duration: milliseconds(3_000),
+        takeover: undefined,
+        timeout: milliseconds(20_000),
+        environment: {},
+      },
       ...change,
     },
     drainRequire: 'all',

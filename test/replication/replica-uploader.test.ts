@@ -39,6 +39,7 @@ function start(change: Partial<UploaderOptions> = {}): ReplicaUploader {
     store,
     staging,
     remote: empty,
+    lease: undefined,
     ask: async () => empty,
     interval: milliseconds(0),
     monotonicClock: () => milliseconds(performance.now()),
