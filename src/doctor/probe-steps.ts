@@ -8,6 +8,8 @@ import { describeIdentity } from './identity.ts';
 import { reachServer, resolveHost } from './reach.ts';
 import type { Step } from './step.ts';
 import { addressOf, type StoreAddress } from './store-address.ts';
+import { swapKeys, swapStale } from './swap-step.ts';
+import { unableToFence } from './unable-to-fence.ts';
 
 const ROUND_TRIPS = 5;
 /** Beyond this, times of files and of leases mislead; S3 refuses requests from 15 minutes on. */
@@ -58,6 +60,7 @@ export const probeSteps: readonly Step<Probe>[] = [
   { name: 'round-trip', needs: ['read'], run: measure },
   { name: 'create-only', needs: ['put'], run: createOnlyTwice },
   { name: 'in-parts', needs: ['create-only'], slowness: 6, run: createOnlyInParts },
+  { name: 'compare-and-swap', needs: ['put'], run: ({ store, key }, signal) => swapStale(store, key, signal) },
   { name: 'list', needs: ['put'], run: list },
   { name: 'clock', needs: ['list'], run: compareClocks },
   { name: 'delete', needs: ['put'], run: remove },
@@ -151,12 +154,6 @@ async function refuseSecond(probe: Probe, content: Buffer, what: string, signal:
   }
 }
 
-function unableToFence(why: string): StationError {
-  return new StationError('STORAGE_BROKEN', `unable to fence: ${why}`, {
-    hint: 'two instances on this replica could overwrite each other: never run two at a time, or use another store',
-  });
-}
-
 async function list(probe: Probe, signal: AbortSignal): Promise<string> {
   for await (const object of probe.store.list(`${PROBE_FOLDER}/`, { signal })) {
     if (object.key === probe.key) probe.listed = object;
@@ -182,7 +179,7 @@ async function compareClocks({ listed, put: span }: Probe): Promise<string> {
 }
 
 async function remove({ store, key }: Probe, signal: AbortSignal): Promise<string> {
-  await store.delete([key], signal);
+  await store.delete([key, ...swapKeys(key)], signal);
   return 'the store says it is done';
 }
 

@@ -96,7 +96,7 @@ describe('Google Cloud Storage', () => {
     const server = await start();
     server.faults.add({ do: { kind: 'ignore-conditions' } });
     const { kinds, failure } = await probed(gcsOptions(server));
-    expect(kinds).toEqual({ ...sound, 'create-only': 'failed' });
+    expect(kinds).toEqual({ ...sound, 'create-only': 'failed', 'compare-and-swap': 'failed' });
     expect(failure('create-only').detail).toMatch(/^unable to fence/);
   });
 });

@@ -37,6 +37,7 @@ export const sound = {
   'round-trip': 'ok',
   'create-only': 'ok',
   'in-parts': 'ok',
+  'compare-and-swap': 'ok',
   list: 'ok',
   clock: 'ok',
   delete: 'ok',

@@ -25,9 +25,8 @@ describe('an honest store', () => {
     expect(report).toMatchObject({ provider: 'S3-compatible store' });
     expect(left(store)).toEqual([]);
     expect(JSON.stringify(report)).not.toContain(store.secretAccessKey);
-    expect(new Set(store.requests.map(({ key }) => key).filter((key) => key !== ''))).toEqual(
-      new Set([expect.stringMatching(/^.+\/\.doctor\/[0-9a-f-]{36}$/)]),
-    );
+    const keys = new Set(store.requests.map(({ key }) => key).filter((key) => key !== ''));
+    for (const key of keys) expect(key).toMatch(/^.+\/\.doctor\/[0-9a-f-]{36}(\.lease|\.absent)?$/);
   });
 
   it('is told where the credentials come from, if not from the configuration', async () => {
@@ -44,7 +43,12 @@ describe('a store that lies', () => {
     const store = await server();
     store.faults.add({ when: { operation: 'PutObject' }, do: { kind: 'ignore-conditions' } });
     const { kinds, failure } = await probed(s3Options(store));
-    expect(kinds).toEqual({ ...sound, 'create-only': 'failed', 'in-parts': 'skipped' });
+    expect(kinds).toEqual({
+      ...sound,
+      'create-only': 'failed',
+      'in-parts': 'skipped',
+      'compare-and-swap': 'failed',
+    });
     expect(failure('create-only').detail).toMatch(/^unable to fence: .* took a create-only put/);
     expect(left(store)).toEqual([]);
   });
@@ -56,6 +60,23 @@ describe('a store that lies', () => {
     const { kinds, failure } = await probed(s3Options(store));
     expect(kinds).toEqual({ ...sound, 'create-only': 'failed', 'in-parts': 'skipped' });
     expect(failure('create-only').detail).toMatch(/^unable to fence: .*NotImplemented/);
+  });
+
+  it.each([
+    ['about a lease that was replaced', '\\.lease$', { kind: 'ignore-conditions' }, /of a state that was replaced$/],
+    ['about a lease that is gone', '\\.absent$', { kind: 'ignore-conditions' }, /of an object that is not there$/],
+    ['by refusing conditions', '\\.lease$', { kind: 'answer', status: 501, code: 'NotImplemented' }, /NotImplemented/],
+  ] as const)('%s is called unable to fence, with what to do about it', async (_, key, action, words) => {
+    const store = await server();
+    store.faults.add({ when: { operation: 'PutObject', key }, do: action });
+    const { kinds, failure } = await probed(s3Options(store));
+    expect(kinds).toEqual({ ...sound, 'compare-and-swap': 'failed' });
+    expect(failure('compare-and-swap')).toMatchObject({
+      detail: expect.stringMatching(/^unable to fence: /),
+      hint: expect.stringContaining('--lease=off'),
+    });
+    expect(failure('compare-and-swap').detail).toMatch(words);
+    expect(left(store)).toEqual([]);
   });
 
   it('only where an upload goes in parts, as Ceph 16 does, is found out', async () => {
@@ -110,7 +131,13 @@ describe('a store that cannot be used', () => {
       'GetObject',
       'read',
       's3:GetObject',
-      { 'round-trip': 'skipped', 'create-only': 'failed', 'in-parts': 'skipped', deleted: 'failed' },
+      {
+        'round-trip': 'skipped',
+        'create-only': 'failed',
+        'in-parts': 'skipped',
+        'compare-and-swap': 'failed',
+        deleted: 'failed',
+      },
     ],
     ['DeleteObjects', 'delete', 's3:DeleteObject', { deleted: 'skipped' }],
   ])('for %s is denied: the hint names the permission', async (operation, step, permission, rest) => {
