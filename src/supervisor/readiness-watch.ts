@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { StationError } from '../errors.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
 import type { AskReadiness } from './ask-readiness.ts';
@@ -28,14 +27,16 @@ const failuresToTell = 3;
 /** Asks the child, from its start, whether it is up, and tells of each change. Returns what ends the asking. */
 export function watchReadiness(options: ReadinessWatchOptions): () => void {
   const watch = new ReadinessWatch(options);
-  void watch.run();
+  void watch.askAndGoOn();
   return () => watch.stop();
 }
 
 class ReadinessWatch {
   readonly #options: ReadinessWatchOptions;
   readonly #stopped = new AbortController();
-  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #startupTimer: NodeJS.Timeout | undefined;
+  #nextTimer: NodeJS.Timeout | undefined;
+  #interval = firstInterval;
   #state: 'starting' | 'up' | 'failing' | 'down' = 'starting';
   #failures = 0;
   #reason = 'it has not been asked yet';
@@ -44,31 +45,35 @@ class ReadinessWatch {
     this.#options = options;
     const { startupTimeout, began, now } = options;
     if (startupTimeout === undefined) return;
-    this.#timer = setTimeout(() => this.#giveUp(startupTimeout), Math.max(0, began + startupTimeout - now()));
+    this.#startupTimer = setTimeout(() => this.#giveUp(startupTimeout), Math.max(0, began + startupTimeout - now()));
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#startupTimer);
+    clearTimeout(this.#nextTimer);
     this.#stopped.abort();
   }
 
-  async run(): Promise<void> {
+  async askAndGoOn(): Promise<void> {
     const stopped = this.#stopped.signal;
-    for (let interval = firstInterval; ; interval = Math.min(longestInterval, interval * 1.5)) {
-      const timeUp = AbortSignal.timeout(patience);
-      const reason = await this.#options.ask(AbortSignal.any([stopped, timeUp]));
-      if (stopped.aborted) return;
-      if (reason === undefined) this.#answered();
-      else this.#refused(timeUp.aborted ? `no answer within ${patience / 1000}s` : reason);
-      const pause = this.#state === 'up' ? upInterval : interval;
-      // Rejects when it is aborted, which the loop sees.
-      await sleep(pause, undefined, { signal: stopped }).catch(() => {});
-      if (stopped.aborted) return;
-    }
+    const timeUp = AbortSignal.timeout(patience);
+    const reason = await this.#options.ask(AbortSignal.any([stopped, timeUp]));
+    if (stopped.aborted) return;
+    if (reason === undefined) this.#answered();
+    else this.#refused(timeUp.aborted ? `no answer within ${patience / 1000}s` : reason);
+    // Whoever was told may have stopped it.
+    if (!stopped.aborted) this.#nextTimer = setTimeout(() => void this.askAndGoOn(), this.#pause());
+  }
+
+  #pause(): number {
+    if (this.#state === 'up') return upInterval;
+    const pause = this.#interval;
+    this.#interval = Math.min(longestInterval, pause * 1.5);
+    return pause;
   }
 
   #answered(): void {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#startupTimer);
     this.#failures = 0;
     const before = this.#state;
     this.#state = 'up';

@@ -69,9 +69,12 @@ export function startSupervisor(
   supervisor.stderr?.setEncoding('utf8').on('data', (text: string) => {
     log += text;
   });
+  const logEnded = new Promise((resolve) => supervisor.stderr?.once('end', resolve));
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
-    // Not `close`: what escapes the supervisor may hold stderr open.
-    supervisor.once('exit', (code, signal) => resolve({ code, signal }));
+    // What escapes the supervisor may hold stderr open; its own last lines arrive at once.
+    supervisor.once('exit', (code, signal) => {
+      void Promise.race([logEnded, sleep(1000)]).then(() => resolve({ code, signal }));
+    });
   });
   const read = (file: string) => (existsSync(join(folder, file)) ? readFileSync(join(folder, file), 'utf8') : '');
   return {
