@@ -36,7 +36,8 @@ RUN apt-get update \
  && useradd --uid 1000 --gid station --create-home --shell /bin/sh station \
  # Whatever user a platform chooses must be able to enter the working directory.
  && chmod 0755 /home/station \
- && install -d -o station -g station -m 0750 /data /backup
+ # Group 0, because OpenShift chooses a user and leaves it that group.
+ && install -d -o station -g root -m 0770 /data /backup
 # A Node of our own, which the launcher prefers to any on PATH: a program may bring another one.
 COPY --from=nodejs /usr/local/bin/node /opt/station-entrypoint/node_modules/.bin/node
 COPY --from=build /image /
