@@ -123,6 +123,6 @@ function refusal(message: string, path: string, cause: unknown): StationError {
     hint:
       uid === 0
         ? 'give it to root, or let the container keep the capability DAC_OVERRIDE'
-        : `give it to this user (chown ${uid}), or start as root with --user ${uid}, which does so`,
+        : `chown it to this user; a start as root with --user does so, but not to other people’s folders and files`,
   });
 }

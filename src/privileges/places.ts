@@ -20,7 +20,8 @@ export interface DatabasePlaces {
 }
 
 const inStaging = /^(ltx|station|generations?|set-aside-.*)$/;
-const inReplica = /^(ltx|generations|lock\.json|\.doctor)$/;
+/** The lease stands in `lock.json` and in what lies beside it, `lock.json.states`. */
+const inReplica = /^(ltx|generations|lock\.json.*|\.doctor)$/;
 
 /** The places of each database. Several may share one data folder, and then the files of all are ours in it. */
 export function placesOfAll(databases: readonly DatabaseConfig[]): readonly DatabasePlaces[] {

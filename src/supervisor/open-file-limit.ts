@@ -33,22 +33,20 @@ export function withOpenFileLimit(
 function isExecutable(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);
-    return statSync(file).isFile() && isKnownKind(file);
+    return statSync(file).isFile() && hasInterpreter(file);
   } catch {
     return false;
   }
 }
 
-/** A binary, or a script whose interpreter is there. What else there is, a shell would take for a script of its own. */
-function isKnownKind(file: string): boolean {
+/** False for a script whose interpreter is not there: the kernel would refuse it. */
+function hasInterpreter(file: string): boolean {
   const descriptor = openSync(file, 'r');
   try {
     const start = Buffer.alloc(256);
     const text = start.toString('latin1', 0, readSync(descriptor, start));
-    if (text.startsWith('\x7fELF')) return true;
     const [, interpreter] = /^#![ \t]*([^\s\0]+)/.exec(text) ?? [];
-    if (interpreter === undefined) return false;
-    accessSync(interpreter, constants.X_OK);
+    if (interpreter !== undefined) accessSync(interpreter, constants.X_OK);
     return true;
   } finally {
     closeSync(descriptor);
