@@ -10,6 +10,8 @@ export interface StopBudget {
   /** Never planned for: closing, the exit itself, and a machine that is slow just then. */
   readonly margin: Milliseconds;
   readonly platform: string;
+  /** What an operator must know of the way the platform stops. */
+  readonly warning: string | undefined;
 }
 
 const largestMargin = 2_000;
@@ -28,6 +30,7 @@ export function planStopBudget(platform: Platform, stopTimeout: Milliseconds | u
     drain: milliseconds(total - application - margin),
     margin: milliseconds(margin),
     platform: platform.name,
+    warning: platform.warning,
   };
 }
 

@@ -96,6 +96,7 @@ class Supervision {
   async live(): Promise<number> {
     const { log, budget, replication } = this.#options;
     log.info(describeStopBudget(budget), { platform: budget.platform });
+    if (budget.warning !== undefined) log.warn(budget.warning, { platform: budget.platform });
     if (process.pid === 1) warnOfPid1(log);
     this.#tellObserver();
     replication.failed.then((error) => this.#handle({ type: 'failed', error }), this.onUncaught);

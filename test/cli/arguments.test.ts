@@ -74,7 +74,8 @@ describe('the command of run', () => {
 
 describe('the options of run', () => {
   const all =
-    '--config c --no-expand-env --database /d --stop-timeout 1m30s --drain-require all --require-replica --restore-from s3 ' +
+    '--config c --no-expand-env --database /d --stop-timeout 1m30s --signal-map TERM=INT --restart on-failure:3 ' +
+    '--ready-url http://127.0.0.1:8080/up --startup-timeout 1m --scrub-env --drain-require all --require-replica --restore-from s3 ' +
     '--restore-timeout 5s --restore-quorum all --on-conflict use-replica --integrity-check full ' +
     '--integrity-check-max-size 2GiB --log-format json --log-level debug';
   const parsed = {
@@ -82,6 +83,11 @@ describe('the options of run', () => {
     noExpandEnvironment: true,
     database: '/d',
     stopTimeout: 90_000,
+    signalMap: new Map([['SIGTERM', 'SIGINT']]),
+    restart: { kind: 'on-failure', most: 3 },
+    readyCheck: { kind: 'url', url: new URL('http://127.0.0.1:8080/up') },
+    startupTimeout: 60_000,
+    scrubEnvironment: true,
     drainRequire: 'all',
     requireReplica: true,
     restoreFrom: 's3',
@@ -116,6 +122,11 @@ describe('the options of run', () => {
   const environment = {
     STATION_DATABASE: '/d',
     STATION_STOP_TIMEOUT: '20s',
+    STATION_SIGNAL_MAP: 'HUP:USR1',
+    STATION_RESTART: 'never',
+    STATION_READY_COMMAND: 'stn health',
+    STATION_STARTUP_TIMEOUT: '30s',
+    STATION_SCRUB_ENV: 'yes',
     STATION_DRAIN_REQUIRE: 'all',
     STATION_REQUIRE_REPLICA: 'true',
     STATION_RESTORE_FROM: 's3',
@@ -132,6 +143,11 @@ describe('the options of run', () => {
     expect(run('stn', environment)).toMatchObject({
       database: '/d',
       stopTimeout: 20_000,
+      signalMap: new Map([['SIGHUP', 'SIGUSR1']]),
+      restart: { kind: 'never' },
+      readyCheck: { kind: 'command', command: 'stn health' },
+      startupTimeout: 30_000,
+      scrubEnvironment: true,
       drainRequire: 'all',
       requireReplica: true,
       restoreFrom: 's3',
@@ -161,6 +177,11 @@ describe('the options of run', () => {
     ['--stop-timeout', 'USAGE'],
     ['--drain-require some stn', 'USAGE'],
     ['--config= stn', 'USAGE'],
+    ['--signal-map TREM=INT stn', 'USAGE'],
+    ['--restart always stn', 'USAGE'],
+    ['--ready-url 8080 stn', 'USAGE'],
+    ['--ready-url http://a/ --ready-command true stn', 'USAGE'],
+    ['--startup-timeout 5s stn', 'USAGE'],
     ['--require-replica=maybe stn', 'USAGE'],
   ])('wrong: %s', (words, code) => {
     expect(codeOf(() => run(words))).toBe(code);
@@ -169,6 +190,13 @@ describe('the options of run', () => {
   test('wrong in the environment is told by the variable’s name', () => {
     expect(() => run('stn', { STATION_STOP_TIMEOUT: '10' })).toThrow(
       expect.objectContaining({ code: 'CONFIG_ENVIRONMENT', message: expect.stringContaining('STATION_STOP_TIMEOUT') }),
+    );
+    expect(() => run('stn', { STATION_SIGNAL_MAP: 'TREM=INT' })).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG_ENVIRONMENT',
+        message: 'STATION_SIGNAL_MAP: "TREM" is not a signal that is passed on',
+        hint: expect.stringContaining('TERM=INT'),
+      }),
     );
   });
 });

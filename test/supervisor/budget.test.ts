@@ -22,6 +22,18 @@ describe('the platform tells its time by the variables it sets', () => {
     expect(detectPlatform({ K_SERVICE: 'x', KUBERNETES_SERVICE_HOST: '10.0.0.1' }).name).toBe('kubernetes');
   });
 
+  test('Azure Container Instances are known by their application, and warn that no signal may come', () => {
+    const platform = detectPlatform({ Fabric_ApplicationName: 'caas-ba8c363d86ef4452a33872dd70e9e5de' });
+    expect(platform).toMatchObject({ name: 'azure-container-instances', stopTimeout: 10_000 });
+    expect(platform.warning).toContain('without a signal');
+    expect(detectPlatform({ Fabric_ApplicationName: 'fabric:/Shop' }).name).toBe('docker');
+  });
+
+  test('--stop-timeout wins over every platform', () => {
+    const budget = planStopBudget(detectPlatform({ K_SERVICE: 'x' }), milliseconds(120_000));
+    expect(budget).toMatchObject({ total: 120_000, application: 60_000, drain: 58_000, margin: 2_000 });
+  });
+
   test('an empty variable says nothing', () => {
     expect(detectPlatform({ KUBERNETES_SERVICE_HOST: '' }).name).toBe('docker');
   });

@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { otherSignals } from '../../src/supervisor/signals.ts';
 import { startSupervisor } from './supervisor-process.ts';
 
 const shell = (script: string) => ['/bin/sh', '-c', script];
@@ -133,9 +135,9 @@ describe('signals', () => {
   });
 
   test('the others are passed on each time', async () => {
-    const signals = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const;
+    const signals = otherSignals;
     // A shell: in a Node child SIGUSR1 would be Node's own.
-    const traps = signals.map((signal) => `trap 'echo ${signal} >> signals' ${signal.slice(3)}`).join('; ');
+    const traps = signals.map((signal) => `trap 'echo ${signal} >> signals' ${constants.signals[signal]}`).join('; ');
     await using supervisor = startSupervisor(shell(`${traps}; touch ready; while :; do sleep 0.02; done`), {
       stopTimeout: 2000,
     });
