@@ -186,7 +186,7 @@ describe('a database that is deleted and made again', () => {
     const before = nodeWriter(bench.path, { milliseconds: 300, noClose: true });
     const last = await before.ended;
     removeDatabase();
-    const [result] = await bench.takeWhile([nodeWriter(bench.path, { milliseconds: 500, payload: 900 })]);
+    const [result] = await bench.takeWhile([nodeWriter(bench.path, { id: 'new', milliseconds: 500, payload: 900 })]);
     await bench.finish();
     expect(bench.replacements).toBe(1);
     expect(bench.count.last('w')).toBe(last.n);
