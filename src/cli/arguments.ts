@@ -1,3 +1,4 @@
+import { type ListenAddress, parseListenAddress } from '../config/listen-address.ts';
 import { StationError } from '../errors.ts';
 import type { LogLevel } from '../observe/log.ts';
 import { parseReadyUrl, type ReadyCheck } from '../supervisor/ready-check.ts';
@@ -91,6 +92,8 @@ export function parseRestore(words: readonly string[], context: ArgumentContext)
     ifDbNotExists: given.switch('ifDbNotExists') ?? false,
     ifReplicaExists: given.switch('ifReplicaExists') ?? false,
     timestamp: given.text('timestamp'),
+    generation: given.text('generation'),
+    index: given.text('index'),
     txid: given.text('txid'),
     dryRun: given.switch('dryRun') ?? false,
     force: given.switch('force') ?? false,
@@ -157,6 +160,7 @@ function runSettings(given: GivenOptions<keyof typeof runOptions>) {
     signalMap: given.parsed('signalMap', parseSignalMap),
     restart: given.parsed('restart', parseRestartPolicy),
     ...readinessSettings(given),
+    listen: given.parsed('listen', listenAddress),
     scrubEnvironment: given.switch('scrubEnvironment'),
     drainRequire: given.choice('drainRequire', ['one', 'all']),
     requireReplica: given.switch('requireReplica'),
@@ -188,6 +192,12 @@ function readinessSettings(given: GivenOptions<keyof typeof runOptions>) {
     });
   }
   return { readyCheck, startupTimeout };
+}
+
+function listenAddress(text: string): ListenAddress {
+  const address = parseListenAddress(text);
+  if (address !== undefined) return address;
+  throw new StationError('USAGE', `"${text}" is no address to listen on`, { hint: 'write :9090 or 127.0.0.1:9090' });
 }
 
 /** Below, the renewals would be a busy loop; above, a dead instance would keep everyone waiting. */

@@ -58,6 +58,11 @@ export const runOptions = {
     description: 'how long the command may take to be up',
     variable: 'STATION_STARTUP_TIMEOUT',
   },
+  listen: {
+    flags: '--listen <address>',
+    description: 'serve /livez, /startupz and /readyz there, as in :9090',
+    variable: 'STATION_LISTEN',
+  },
   scrubEnvironment: {
     flags: '--scrub-env',
     description: 'keep the credentials of the replicas from the command',
@@ -141,6 +146,11 @@ export const restoreOptions = {
   ifDbNotExists: { flags: '--if-db-not-exists', description: 'do nothing, successfully, where the database exists' },
   ifReplicaExists: { flags: '--if-replica-exists', description: 'do nothing, successfully, where no replica holds it' },
   timestamp: { flags: '--timestamp <time>', description: 'the state at this time (RFC 3339)' },
+  generation: { flags: '--generation <name>', description: 'from this generation of a Litestream 0.3 backup' },
+  index: {
+    flags: '--index <index>',
+    description: 'up to this WAL file of a Litestream 0.3 backup (hexadecimal, inclusive)',
+  },
   txid: { flags: '--txid <txid>', description: 'the state at this TXID (hexadecimal)' },
   dryRun: { flags: '--dry-run', description: 'tell what would be done' },
   force: { flags: '--force', description: 'move an existing output file aside' },

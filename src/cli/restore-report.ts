@@ -1,7 +1,11 @@
 import { formatTxid } from '../ltx/file-name.ts';
 import { formatTimestamp } from '../ltx/timestamp.ts';
+import type { ReplicaPosition } from '../restore/answer.ts';
 import type { ReplicaReport } from '../restore/ask-replicas.ts';
 import { type Choice, describeParted } from '../restore/choose.ts';
+import { describePoint } from '../restore/describe.ts';
+import { formatIndex } from '../restore/legacy/legacy-key.ts';
+import type { LegacyPlan } from '../restore/legacy/legacy-plan.ts';
 import type { RestorePlan } from '../restore/plan.ts';
 import { describeLeftOut } from '../restore/restore.ts';
 import type { RestoredDatabase } from '../restore/restore-options.ts';
@@ -13,18 +17,27 @@ export function restoredLines(outcome: RestoredDatabase, output: string, aside: 
   const size = outcome.pageSize * outcome.commit;
   const seconds = (outcome.elapsed / 1000).toFixed(2);
   return [
-    `restored ${output} from ${outcome.replica}: TXID ${formatTxid(outcome.txid)} of ${formatTimestamp(outcome.timestamp)}, ` +
+    `restored ${output} from ${outcome.replica}: ${pointOf(outcome.position)} of ${formatTimestamp(outcome.timestamp)}, ` +
       `${size} bytes from ${outcome.files} files in ${seconds} s, check ${outcome.integrity}`,
     ...outcome.fellBack.map((line) => `warning: ${line}`),
     ...aside.map((path) => `the file that was there is kept as ${path}`),
   ];
 }
 
+function pointOf(position: ReplicaPosition): string {
+  return position.format === undefined ? `TXID ${formatTxid(position.txid)}` : describePoint(position);
+}
+
+function pointJson(position: ReplicaPosition) {
+  if (position.format === undefined) return { txid: formatTxid(position.txid) };
+  return { generation: position.generation, index: formatIndex(position.index) };
+}
+
 export function restoredJson(outcome: RestoredDatabase, output: string, aside: readonly string[]) {
   return {
     db: output,
     replica: outcome.replica,
-    txid: formatTxid(outcome.txid),
+    ...pointJson(outcome.position),
     timestamp: formatTimestamp(outcome.timestamp),
     size: outcome.pageSize * outcome.commit,
     files: outcome.files,
@@ -45,7 +58,7 @@ export function previewWarnings(choice: Restoring, reports: readonly ReplicaRepo
 export function previewLines(
   choice: Restoring,
   warnings: readonly string[],
-  plan: RestorePlan | undefined,
+  plan: RestorePlan | LegacyPlan | undefined,
 ): readonly string[] {
   const files = plan?.files ?? [];
   return [

@@ -3,7 +3,7 @@ import type { DatabaseConfig, LoggingConfig, ReplicaConfig } from '../config/con
 import { isStationError, StationError } from '../errors.ts';
 import { parseTxid } from '../ltx/file-name.ts';
 import { parseTimestamp } from '../ltx/timestamp.ts';
-import { bytes, milliseconds } from '../quantities.ts';
+import { bytes, type Milliseconds, milliseconds } from '../quantities.ts';
 import { restoreLog } from '../replication/restore-log.ts';
 import { openRestorePlace, type RestorePlace } from '../replication/restore-place.ts';
 import { moveDatabaseAside } from '../replication/set-aside.ts';
@@ -164,7 +164,9 @@ function isUrl(source: string): boolean {
 }
 
 /** @throws StationError USAGE */
-function targetOf({ txid, timestamp }: RestoreOptions): RestoreTarget {
+function targetOf(options: RestoreOptions): RestoreTarget {
+  const { txid, timestamp } = options;
+  if (options.generation !== undefined || options.index !== undefined) return legacyTargetOf(options);
   if (txid !== undefined && timestamp !== undefined) {
     throw new StationError('USAGE', 'a restore goes to a TXID or to a timestamp, not to both');
   }
@@ -173,12 +175,35 @@ function targetOf({ txid, timestamp }: RestoreOptions): RestoreTarget {
     if (parsed === undefined) throw new StationError('USAGE', `"${txid}" is not a TXID: up to 16 hexadecimal digits`);
     return { kind: 'txid', txid: parsed };
   }
-  if (timestamp === undefined) return { kind: 'newest' };
+  return timestamp === undefined ? { kind: 'newest' } : { kind: 'timestamp', timestamp: momentOf(timestamp) };
+}
+
+/** @throws StationError USAGE */
+function momentOf(timestamp: string): Milliseconds {
   const moment = parseTimestamp(timestamp);
   if (moment === undefined) {
     throw new StationError('USAGE', `"${timestamp}" is not a moment in RFC 3339, as in 2024-01-15T14:30:00Z`);
   }
-  return { kind: 'timestamp', timestamp: milliseconds(moment) };
+  return milliseconds(moment);
+}
+
+/** @throws StationError USAGE */
+function legacyTargetOf({ generation, index, txid, timestamp }: RestoreOptions): RestoreTarget {
+  if (txid !== undefined) {
+    throw new StationError('USAGE', 'a TXID is of LTX files, -generation and -index are of Litestream 0.3 backups');
+  }
+  if (generation !== undefined && !/^[0-9a-f]{16}$/.test(generation)) {
+    throw new StationError('USAGE', `"${generation}" is not a generation: 16 hexadecimal digits`);
+  }
+  if (index !== undefined && !/^[0-9a-f]{1,8}$/i.test(index)) {
+    throw new StationError('USAGE', `"${index}" is not a WAL index: up to 8 hexadecimal digits`);
+  }
+  return {
+    kind: 'litestream-0.3',
+    generation,
+    index: index === undefined ? undefined : Number.parseInt(index, 16),
+    timestamp: timestamp === undefined ? undefined : momentOf(timestamp),
+  };
 }
 
 function bigintAsHex(_key: string, value: unknown): unknown {

@@ -1,3 +1,4 @@
+import type { ListenAddress } from '../config/listen-address.ts';
 import { StationError } from '../errors.ts';
 import type { LogLevel } from '../observe/log.ts';
 import type { LogFormat } from '../observe/log-line.ts';
@@ -39,6 +40,8 @@ export interface RunOptions extends CommonOptions {
   readonly restart: RestartPolicy | undefined;
   readonly readyCheck: ReadyCheck | undefined;
   readonly startupTimeout: Milliseconds | undefined;
+  /** Where the health endpoints are. */
+  readonly listen: ListenAddress | undefined;
   readonly scrubEnvironment: boolean | undefined;
   readonly drainRequire: DrainRequirement | undefined;
   readonly requireReplica: boolean | undefined;
@@ -65,6 +68,10 @@ export interface RestoreOptions extends CommonOptions {
   readonly ifReplicaExists: boolean;
   /** As typed; RFC 3339. */
   readonly timestamp: string | undefined;
+  /** Of a Litestream 0.3 backup, as typed: 16 hexadecimal digits. */
+  readonly generation: string | undefined;
+  /** Of a Litestream 0.3 backup, as typed; hexadecimal, as in its object names. */
+  readonly index: string | undefined;
   /** As typed; Litestream writes TXIDs as 16 hexadecimal digits. */
   readonly txid: string | undefined;
   readonly dryRun: boolean;

@@ -1,9 +1,11 @@
-import { rename } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { syncFolderOf } from '../durable-file.ts';
 import type { Log } from '../observe/log.ts';
+import { txid } from '../quantities.ts';
 import type { ProvenCopy } from '../restore/restore-options.ts';
 import { type LoadedStaging, provenFiles } from './load-staging.ts';
-import { type LocalPosition, savePosition } from './position-file.ts';
+import { type LocalPosition, noPosition, savePosition } from './position-file.ts';
+import { remotePositionOf } from './remote-position.ts';
 import type { StagedFile } from './staged-files.ts';
 import { type StagingFolder, setAside } from './staging-folder.ts';
 
@@ -20,15 +22,18 @@ export async function adoptRestored(
   log: Log,
 ): Promise<LocalPosition> {
   const { position: found } = proven;
-  const position: LocalPosition = {
-    txid: found.txid,
-    timestamp: proven.timestamp,
-    pageSize: found.pageSize,
-    commit: found.commit,
-    fileChecksums: [found.fileChecksum.toString(16).padStart(16, '0')],
-    landmarks: [],
-    wal: undefined,
-  };
+  const position: LocalPosition =
+    found.format === undefined
+      ? {
+          txid: found.txid,
+          timestamp: proven.timestamp,
+          pageSize: found.pageSize,
+          commit: found.commit,
+          fileChecksums: [found.fileChecksum.toString(16).padStart(16, '0')],
+          landmarks: [],
+          wal: undefined,
+        }
+      : besideLegacy(proven);
   const kept = provenFiles(staged.content.level0, position);
   await keepStaged(
     folder,
@@ -37,10 +42,22 @@ export async function adoptRestored(
     ),
     log,
   );
-  await rename(restoredChecksumFile(folder), folder.pageChecksums);
+  if (found.format === undefined) await rename(restoredChecksumFile(folder), folder.pageChecksums);
+  else await rm(folder.pageChecksums, { force: true });
   await syncFolderOf(folder.pageChecksums);
   await savePosition(folder.position, position);
   return position;
+}
+
+/**
+ * Where a chain begins whose first state is that of a Litestream 0.3 backup: with every page, later than the backup, and
+ * above all LTX files that are older than it. Where any are later, someone chose the backup by hand over them: to begin
+ * above those would decide for good what that person may have meant as a look, so the next start asks.
+ */
+function besideLegacy({ timestamp, answers }: ProvenCopy): LocalPosition {
+  const remotes = answers.map(remotePositionOf).filter((remote) => remote !== undefined);
+  if (remotes.some((remote) => remote.timestamp > timestamp)) return { ...noPosition, timestamp };
+  return { ...noPosition, timestamp, txid: txid(Math.max(0, ...remotes.map((remote) => remote.listedTxid))) };
 }
 
 /** Moves staged files that no history goes on from aside, and says so. */

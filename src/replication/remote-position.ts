@@ -6,6 +6,8 @@ import type { RemotePosition } from './reconcile.ts';
 export function remotePositionOf(answer: ReplicaAnswer): RemotePosition | undefined {
   switch (answer.kind) {
     case 'holds': {
+      // Replication continues LTX files; a Litestream 0.3 backup stays beside them.
+      if (answer.beside !== undefined) return remotePositionOf(answer.beside);
       const { position } = answer;
       return {
         txid: position.txid,

@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises';
 import type { Log } from '../observe/log.ts';
 import { milliseconds, txid } from '../quantities.ts';
+import type { ReplicaPosition } from '../restore/answer.ts';
+import { describePoint } from '../restore/describe.ts';
 import { moveLeftoversAside } from '../restore/publish.ts';
 import { restoreDatabase } from '../restore/restore.ts';
 import type { NamedReplica, RestoredDatabase, RestoreOutcome } from '../restore/restore-options.ts';
@@ -75,14 +77,26 @@ export async function restoreAtStart(
   const listed = txid(Math.max(...[...remotes.values()].map((remote) => remote?.listedTxid ?? 0)));
   const latest = milliseconds(Math.max(...[...remotes.values()].map((remote) => remote?.timestamp ?? 0)));
   const isBelow = listed > position.txid || latest > position.timestamp;
+  if (outcome.position.format !== undefined) {
+    const above = { txid: listed, timestamp: milliseconds(Math.max(latest, position.timestamp)) };
+    const content = await restoredContent(folder, { ...position, ...above }, []);
+    return { content, known: { kind: 'nothing' }, continueAbove: undefined, check: checkOf(outcome), remotes, close };
+  }
   return {
     content: await restoredContent(folder, position, provenFiles(staged.content.level0, position)),
     known: { kind: 'restored', pageSize: outcome.pageSize, commit: outcome.commit },
     continueAbove: isBelow ? { txid: listed, timestamp: latest } : undefined,
-    check: outcome.integrity === 'deferred' ? 'deferred' : 'done',
+    check: checkOf(outcome),
     remotes,
-    close: async () => undefined,
+    close,
   };
+}
+
+/** Nothing is open after a restore. */
+const close = async () => undefined;
+
+function checkOf({ integrity }: RestoredDatabase): StartState['check'] {
+  return integrity === 'deferred' ? 'deferred' : 'done';
 }
 
 function freshStart(folder: StagingFolder): Omit<StartState, 'remotes'> {
@@ -105,14 +119,19 @@ function remotesOf(outcome: RestoreOutcome): ReadonlyMap<string, RemotePosition 
 }
 
 function tellRestored(outcome: RestoredDatabase, log: Log): void {
-  const { replica, txid: at, files, bytesDownloaded, elapsed, integrity } = outcome;
+  const { replica, files, bytesDownloaded, elapsed, integrity } = outcome;
   log.info('restored database', {
     replica,
-    txid: at,
+    ...fieldsOf(outcome.position),
     captured: new Date(outcome.timestamp).toISOString(),
     files,
     size: bytesDownloaded,
     elapsed: `${(elapsed / 1000).toFixed(2)}s`,
     integrity,
   });
+}
+
+function fieldsOf(position: ReplicaPosition): Readonly<Record<string, string | number>> {
+  if (position.format === undefined) return { txid: position.txid };
+  return { from: describePoint(position) };
 }

@@ -5,7 +5,7 @@ import { LtxDecoder } from '../ltx/decoder.ts';
 import type { LtxHeader } from '../ltx/header.ts';
 import { type Bytes, bytes, type Milliseconds } from '../quantities.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import type { ReplicaPosition } from './answer.ts';
+import type { LtxPosition } from './answer.ts';
 import { CHECKSUM_HEADER_SIZE, encodeChecksumHeader } from './checksum-file.ts';
 import type { ReplicaFile } from './inventory.ts';
 import { PageWriter } from './page-writer.ts';
@@ -21,7 +21,7 @@ export interface ApplyJob {
   readonly store: ObjectStore;
   readonly plan: RestorePlan;
   /** What the plan's end promises. */
-  readonly position: Pick<ReplicaPosition, 'txid' | 'pageSize' | 'commit'>;
+  readonly position: Pick<LtxPosition, 'txid' | 'pageSize' | 'commit'>;
   /** Path of the database file to make; it must not exist. */
   readonly databaseFile: string;
   /** Path of the checksum file to make; undefined: none. */

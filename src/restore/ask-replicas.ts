@@ -5,7 +5,7 @@ import type { ReplicaAnswer } from './answer.ts';
 import { wait } from './fetch-range.ts';
 import { type Inventory, takeInventory } from './inventory.ts';
 import type { NamedReplica, RestoreTarget } from './restore-options.ts';
-import { type ExcludedFiles, type Survey, surveyInventory } from './survey.ts';
+import { type ExcludedFiles, type Survey, surveyReplica } from './survey.ts';
 
 export const DEFAULT_ANSWER_TIMEOUT = milliseconds(30_000);
 const RETRY: BackoffLimits = { first: milliseconds(250), most: milliseconds(5_000) };
@@ -97,7 +97,7 @@ async function askUntil(
     try {
       const inventory = await takeInventory(replica.store, signal);
       listed = true;
-      return { replica, inventory, ...(await surveyInventory(replica, inventory, target, excluding, signal)) };
+      return { replica, inventory, ...(await surveyReplica(replica, inventory, target, excluding, signal)) };
     } catch (error) {
       signal.throwIfAborted();
       if (listed && isStationError(error, 'STORAGE_NOT_FOUND') && relists < RELISTS) {

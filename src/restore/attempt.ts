@@ -1,9 +1,11 @@
 import { mkdir, open, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { isStationError, type StationError, toStationError } from '../errors.ts';
+import { isStationError, StationError, toStationError } from '../errors.ts';
 import type { Bytes, Milliseconds } from '../quantities.ts';
 import type { ReplicaPosition } from './answer.ts';
 import { applyPlan } from './apply.ts';
+import { applyLegacyPlan } from './legacy/legacy-apply.ts';
+import type { LegacyPlan } from './legacy/legacy-plan.ts';
 import type { RestorePlan } from './plan.ts';
 import { proveFile } from './prove.ts';
 import type { NamedReplica, RestoreDatabaseOptions } from './restore-options.ts';
@@ -17,6 +19,9 @@ export type Attempt =
       readonly kind: 'proven';
       readonly file: string;
       readonly timestamp: Milliseconds;
+      readonly pageSize: number;
+      /** Size of the database, in pages. */
+      readonly commit: number;
       readonly bytesDownloaded: Bytes;
       readonly integrity: 'ok' | 'deferred' | 'skipped';
       readonly remarks: readonly string[];
@@ -35,32 +40,51 @@ export type Attempt =
 export async function attemptRestore(
   options: RestoreDatabaseOptions,
   replica: NamedReplica,
-  plan: RestorePlan,
+  plan: RestorePlan | LegacyPlan,
   position: ReplicaPosition,
 ): Promise<Attempt> {
-  const { signal, events } = options;
+  const { signal } = options;
   const file = await prepareWorkFolder(options);
   try {
-    const applied = await applyPlan({
-      store: replica.store,
-      plan,
-      position,
-      databaseFile: file,
-      checksumFile: options.checksumFile,
-      parallelism: options.parallelism ?? DEFAULT_PARALLELISM,
-      progress: events.progress,
-      signal,
-    });
-    if (applied.kind === 'damaged') return { kind: 'damaged', key: applied.file.key, error: applied.error };
+    const applied = await apply(options, replica, plan, position, file);
+    if (applied.kind === 'damaged') return applied;
     // The disk writes while SQLite reads: neither waits for the other.
-    const [proof] = await Promise.all([proveFile(file, position, options.integrity, signal), syncFile(file)]);
-    if (proof.kind === 'unsound') return proof;
+    const [proof] = await Promise.all([proveFile(file, applied, options.integrity, signal), syncFile(file)]);
+    if (proof.kind === 'unsound') return plan.format === undefined ? proof : judgeLegacy(plan, proof.error);
     return { ...applied, file, integrity: proof.kind, remarks: remarksOf(proof), kind: 'proven' };
   } catch (error) {
     signal.throwIfAborted();
     if (isStationError(error, 'DATA_FOLDER', 'RESTORE_WRITE', 'INTERNAL') || !isStationError(error)) throw error;
     return { kind: isStationError(error, 'STORAGE_NOT_FOUND') ? 'gone' : 'failed', error: toStationError(error) };
   }
+}
+
+async function apply(
+  options: RestoreDatabaseOptions,
+  { store }: NamedReplica,
+  plan: RestorePlan | LegacyPlan,
+  position: ReplicaPosition,
+  databaseFile: string,
+): Promise<Extract<Attempt, { kind: 'damaged' }> | (StateOfFile & { readonly kind: 'applied' })> {
+  const { signal, checksumFile } = options;
+  const parallelism = options.parallelism ?? DEFAULT_PARALLELISM;
+  const common = { store, databaseFile, parallelism, progress: options.events.progress, signal };
+  if (plan.format === 'litestream-0.3') {
+    const applied = await applyLegacyPlan({ ...common, plan });
+    return applied.kind === 'damaged' ? applied : { ...applied, timestamp: plan.timestamp };
+  }
+  if (position.format !== undefined) throw new StationError('INTERNAL', 'a position of another format than its plan');
+  const applied = await applyPlan({ ...common, plan, position, checksumFile });
+  if (applied.kind === 'damaged') return { kind: 'damaged', key: applied.file.key, error: applied.error };
+  return { ...applied, pageSize: position.pageSize, commit: position.commit };
+}
+
+type StateOfFile = Pick<Extract<Attempt, { kind: 'proven' }>, 'timestamp' | 'pageSize' | 'commit' | 'bytesDownloaded'>;
+
+/** Where the snapshot may be ahead of its WAL, that is what is wrong with it: an older one may do. */
+function judgeLegacy(plan: LegacyPlan, error: StationError): Attempt {
+  if (plan.settled === 'yes') return { kind: 'unsound', error };
+  return { kind: 'damaged', key: plan.snapshot.key, error };
 }
 
 function remarksOf(proof: {

@@ -1,7 +1,7 @@
 import { StationError } from '../errors.ts';
 import type { Milliseconds, Txid } from '../quantities.ts';
-import type { ReplicaAnswer, ReplicaPosition } from './answer.ts';
-import { describeAnswer, describeTime } from './describe.ts';
+import type { LtxAnswer, LtxPosition, ReplicaAnswer, ReplicaPosition } from './answer.ts';
+import { describeAnswer, describePoint, describeTime } from './describe.ts';
 import { explainChoice } from './explain-choice.ts';
 import type { Fork } from './find-forks.ts';
 
@@ -13,6 +13,8 @@ export interface RestorePolicy {
 }
 
 type Holder = Extract<ReplicaAnswer, { kind: 'holds' }>;
+/** One whose newest is an LTX chain: nothing in a Litestream 0.3 backup tells whether a chain continues it. */
+type LtxHolder = Extract<LtxAnswer, { kind: 'holds' }>;
 type Unsound = Extract<ReplicaAnswer, { kind: 'unsound' }>;
 
 /** Two replicas whose files cannot be of one history. */
@@ -130,7 +132,12 @@ function restoreChoice(
 function rank(answers: readonly ReplicaAnswer[]): readonly Holder[] {
   return answers
     .filter((answer) => answer.kind === 'holds')
-    .sort((a, b) => b.position.timestamp - a.position.timestamp || b.position.txid - a.position.txid);
+    .sort((a, b) => b.position.timestamp - a.position.timestamp || txidOf(b.position) - txidOf(a.position));
+}
+
+/** An old backup of the same time goes last. */
+function txidOf(position: ReplicaPosition): number {
+  return position.format === 'litestream-0.3' ? -1 : position.txid;
 }
 
 /**
@@ -138,15 +145,16 @@ function rank(answers: readonly ReplicaAnswer[]): readonly Holder[] {
  * level 0. (Merged files may differ in their bytes and still say the same.)
  */
 function findParted(ranking: readonly Holder[], forks: readonly Fork[]): readonly PartedHistories[] {
-  return ranking.flatMap((newer, index) =>
-    ranking
+  const chains = ranking.filter((holder): holder is LtxHolder => holder.position.format === undefined);
+  return chains.flatMap((newer, index) =>
+    chains
       .slice(index + 1)
       .filter((older) => haveParted(newer.position, older.position) || isForked(newer, older, forks))
       .map((older) => ({ newer: sideOf(newer), older: sideOf(older) })),
   );
 }
 
-function haveParted(newer: ReplicaPosition, older: ReplicaPosition): boolean {
+function haveParted(newer: LtxPosition, older: LtxPosition): boolean {
   if (newer.txid < older.txid && newer.timestamp > older.timestamp) return true;
   const bothLevel0 = newer.level === 0 && older.level === 0;
   return bothLevel0 && newer.txid === older.txid && newer.fileChecksum !== older.fileChecksum;
@@ -157,7 +165,7 @@ function isForked(newer: Holder, older: Holder, forks: readonly Fork[]): boolean
   return forks.some((fork) => names.includes(fork.further) && names.includes(fork.shorter));
 }
 
-function sideOf(holder: Holder): PartedSide {
+function sideOf(holder: LtxHolder): PartedSide {
   return { replica: holder.replica, txid: holder.position.txid, timestamp: holder.position.timestamp };
 }
 
@@ -166,8 +174,17 @@ function isSound(answer: ReplicaAnswer): boolean {
 }
 
 function outOfReach(answer: ReplicaAnswer): readonly string[] {
-  if (answer.kind !== 'holds' || answer.position.unreachable === undefined) return [];
-  const { from, to } = answer.position.unreachable;
+  if (answer.kind !== 'holds') return [];
+  const { position } = answer;
+  if (position.format === 'litestream-0.3') {
+    if (position.unreachable === 0) return [];
+    return [
+      `${answer.replica} lists ${position.unreachable} WAL segments behind ${describePoint(position)}, which cannot be ` +
+        'reached: one before them is missing or damaged',
+    ];
+  }
+  if (position.unreachable === undefined) return [];
+  const { from, to } = position.unreachable;
   return [
     `${answer.replica} lists TXIDs ${from} to ${to}, which cannot be reached: a file between is missing or damaged`,
   ];

@@ -1,5 +1,6 @@
 import type { Milliseconds } from '../quantities.ts';
 import type { ReplicaAnswer, ReplicaPosition } from './answer.ts';
+import { formatIndex } from './legacy/legacy-key.ts';
 
 /** RFC 3339, UTC, milliseconds. A time no calendar knows (a damaged header) is shown as the number it is. */
 export function describeTime(time: Milliseconds): string {
@@ -8,14 +9,22 @@ export function describeTime(time: Milliseconds): string {
 }
 
 export function describePosition(position: ReplicaPosition): string {
+  if (position.format === 'litestream-0.3') return `${describePoint(position)} of ${describeTime(position.timestamp)}`;
   return `TXID ${position.txid} of ${describeTime(position.timestamp)}, ${position.commit} pages of ${position.pageSize} bytes`;
+}
+
+/** Where a position is in its history, in short. */
+export function describePoint(position: ReplicaPosition): string {
+  if (position.format !== 'litestream-0.3') return `TXID ${position.txid}`;
+  const at = position.offset === undefined ? '' : `, offset ${formatIndex(position.offset)}`;
+  return `Litestream 0.3 generation ${position.generation}, WAL ${formatIndex(position.index)}${at}`;
 }
 
 /** What a replica said, in one line. @param newest the one it is held against, where there is one */
 export function describeAnswer(answer: ReplicaAnswer, newest?: Extract<ReplicaAnswer, { kind: 'holds' }>): string {
   switch (answer.kind) {
     case 'holds':
-      return `${answer.replica}: ${describePosition(answer.position)}${describeLag(answer.position, newest?.position)}`;
+      return `${answer.replica}: ${describePosition(answer.position)}${describeLag(answer.position, newest?.position)}${describeBeside(answer)}`;
     case 'empty':
       return `${answer.replica}: empty`;
     case 'unsound':
@@ -25,6 +34,12 @@ export function describeAnswer(answer: ReplicaAnswer, newest?: Extract<ReplicaAn
     case 'no-answer':
       return `${answer.replica}: no answer within ${answer.waited / 1000} s`;
   }
+}
+
+/** The LTX chain that an older program's backup outdid. */
+function describeBeside(answer: Extract<ReplicaAnswer, { kind: 'holds' }>): string {
+  if (answer.beside?.kind !== 'holds') return '';
+  return `, newer than the LTX files beside it, which end at ${describePosition(answer.beside.position)}`;
 }
 
 function describeLag(position: ReplicaPosition, newest: ReplicaPosition | undefined): string {

@@ -25,7 +25,9 @@ export async function findForks(reports: readonly ReplicaReport[], signal: Abort
 async function forkOf(shorter: ReplicaReport, further: ReplicaReport, signal: AbortSignal): Promise<Fork | undefined> {
   if (shorter.answer.kind !== 'holds' || further.answer.kind !== 'holds') return undefined;
   const { position } = shorter.answer;
-  if (position.level !== 0 || further.answer.position.txid <= position.txid) return undefined;
+  const { position: end } = further.answer;
+  if (position.format !== undefined || end.format !== undefined) return undefined;
+  if (position.level !== 0 || end.txid <= position.txid) return undefined;
   const file = further.inventory?.files.find(
     ({ level, minTxid, maxTxid }) => level === 0 && minTxid === position.txid && maxTxid === position.txid,
   );

@@ -26,8 +26,8 @@ export interface Inventory {
   readonly unreadable: UnreadableBackup | undefined;
 }
 
-/** `generations/` of Litestream 0.3, or LTX files under the key layout of another kind of store. */
-export type UnreadableBackup = 'litestream-0.3' | 'other-layout';
+/** LTX files under the key layout of another kind of store. */
+export type UnreadableBackup = 'other-layout';
 
 const LEVELS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
 
@@ -58,7 +58,6 @@ function commonPrefix(store: ObjectStore): string {
 }
 
 async function findUnreadable(store: ObjectStore, signal: AbortSignal): Promise<UnreadableBackup | undefined> {
-  if (await holdsMatch(store, 'generations/', /^generations\/[0-9a-f]{16}\//, signal)) return 'litestream-0.3';
   const other = store.layout === 'folder' ? 's3' : 'folder';
   for (const level of [0, 9]) {
     const isLtx = { test: (key: string) => parseLtxKey(other, key) !== undefined };
@@ -84,12 +83,7 @@ async function holdsMatch(
 }
 
 /** The error for a replica that holds a backup which cannot be read here. */
-export function unreadableBackupError(unreadable: UnreadableBackup, url: string): StationError {
-  if (unreadable === 'litestream-0.3') {
-    return new StationError('RESTORE_NO_SOUND_COPY', `${url} holds a backup of Litestream 0.3, and no LTX files`, {
-      hint: 'restore it with Litestream 0.3, or give this replica a path of its own',
-    });
-  }
+export function unreadableBackupError(_unreadable: UnreadableBackup, url: string): StationError {
   return new StationError('RESTORE_NO_SOUND_COPY', `${url} holds LTX files under the names of another kind of store`, {
     hint: 'in folders the files are ltx/0/…, on S3 0000/…: rename them, or give this replica a path of its own',
   });

@@ -6,6 +6,7 @@ export type PlanGoal = { readonly kind: 'newest' } | { readonly kind: 'txid'; re
 
 /** Files which, applied in this order, give the database as of `txid`. The first is a snapshot (min TXID 1). */
 export interface RestorePlan {
+  readonly format?: undefined;
   readonly files: readonly [ReplicaFile, ...ReplicaFile[]];
   readonly txid: Txid;
   readonly bytes: Bytes;

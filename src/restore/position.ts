@@ -4,7 +4,7 @@ import type { Txid } from '../quantities.ts';
 import { startsAgeFile } from '../storage/age-format.ts';
 import { keysMissing } from '../storage/encrypted-errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import type { ReplicaPosition } from './answer.ts';
+import type { LtxPosition } from './answer.ts';
 import { fetchRange } from './fetch-range.ts';
 import type { Inventory, ReplicaFile } from './inventory.ts';
 import type { ExcludedKeys, RestorePlan } from './plan.ts';
@@ -70,7 +70,7 @@ export async function readPosition(
   plan: RestorePlan,
   point: { readonly header: LtxHeader; readonly file: ReplicaFile },
   signal: AbortSignal,
-): Promise<ReplicaPosition> {
+): Promise<LtxPosition> {
   const { header, file } = point;
   const end = file.size;
   const tail = Buffer.from(await fetchRange(store, file.key, { start: end - CHECKSUM_SIZE, end }, signal));
@@ -90,7 +90,7 @@ export async function readPosition(
 
 /** True for an error that says the object is not what it should be, whoever answered. */
 export function isDamage(error: unknown): error is StationError {
-  return isStationError(error, 'LTX_INVALID', 'LTX_TRUNCATED', 'LTX_CHECKSUM', 'LTX_NOT_CONTIGUOUS');
+  return isStationError(error, 'LTX_INVALID', 'LTX_TRUNCATED', 'LTX_CHECKSUM', 'LTX_NOT_CONTIGUOUS', 'LEGACY_DAMAGED');
 }
 
 /** Runs a decoder's step; an error about the format then names the object it is about. */

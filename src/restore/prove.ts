@@ -1,6 +1,6 @@
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { StationError } from '../errors.ts';
-import type { ReplicaPosition } from './answer.ts';
+import type { LtxPosition } from './answer.ts';
 import { checkIntegrity } from './integrity-check.ts';
 import type { IntegrityPolicy } from './restore-options.ts';
 import { readSqliteHeader, SQLITE_HEADER_SIZE } from './sqlite-header.ts';
@@ -20,7 +20,7 @@ export type Proof =
  */
 export async function proveFile(
   path: string,
-  position: Pick<ReplicaPosition, 'pageSize' | 'commit'>,
+  position: Pick<LtxPosition, 'pageSize' | 'commit'>,
   policy: IntegrityPolicy,
   signal: AbortSignal,
 ): Promise<Proof> {
@@ -51,7 +51,7 @@ function unsound(lines: readonly string[]): Proof {
 /** What is wrong with the header, in words; undefined where nothing is. */
 async function findHeaderFault(
   path: string,
-  expected: Pick<ReplicaPosition, 'pageSize' | 'commit'>,
+  expected: Pick<LtxPosition, 'pageSize' | 'commit'>,
 ): Promise<string | undefined> {
   const file = await open(path, 'r');
   try {

@@ -84,6 +84,8 @@ export interface RestoredDatabase {
   readonly replica: string;
   /** What was restored. */
   readonly position: ReplicaPosition;
+  /** 0 for a state of a Litestream 0.3 backup, which has none. */
+  readonly txid: Txid;
   /** When the restored state was captured, by the LTX header, or by the store's times of a Litestream 0.3 backup. */
   readonly timestamp: Milliseconds;
   readonly pageSize: number;

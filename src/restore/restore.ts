@@ -1,11 +1,12 @@
 import { StationError } from '../errors.ts';
-import { milliseconds } from '../quantities.ts';
+import { milliseconds, txid } from '../quantities.ts';
 import type { ReplicaAnswer, ReplicaPosition } from './answer.ts';
 import { askReplica, askReplicas, DEFAULT_ANSWER_TIMEOUT, type ReplicaReport } from './ask-replicas.ts';
 import { type Attempt, attemptRestore, clearWork } from './attempt.ts';
 import { type Choice, chooseReplica, describeParted } from './choose.ts';
-import { describePosition, describeTime } from './describe.ts';
+import { describePoint, describePosition, describeTime } from './describe.ts';
 import { type Fork, findForks } from './find-forks.ts';
+import type { LegacyPlan } from './legacy/legacy-plan.ts';
 import type { RestorePlan } from './plan.ts';
 import { publishDatabase } from './publish.ts';
 import type { RestoreDatabaseOptions, RestoredDatabase, RestoreOutcome, RestoreRequest } from './restore-options.ts';
@@ -50,12 +51,13 @@ export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<
     const movedAside = await publishDatabase(attempt.file, options.output, { overwrite, now });
     published = true;
     for (const path of movedAside) options.events.warn(`left over beside the database, moved aside to ${path}`);
-    const { txid, pageSize, commit } = position;
+    const { pageSize, commit } = attempt;
     return {
       kind: 'restored',
       replica: report.replica.name,
-      txid,
-      timestamp: attempt.timestamp,
+      position,
+      txid: position.format === undefined ? position.txid : txid(0),
+      timestamp,
       pageSize,
       commit,
       files: plan.files.length,
@@ -76,7 +78,7 @@ interface SoundCopy {
   readonly kind: 'found';
   readonly attempt: Extract<Attempt, { kind: 'proven' }>;
   readonly report: ReplicaReport;
-  readonly plan: RestorePlan;
+  readonly plan: RestorePlan | LegacyPlan;
   readonly position: ReplicaPosition;
   readonly choice: Extract<Choice, { kind: 'restore' }>;
   /** As the replicas stand now, damage found on the way included. */
@@ -137,7 +139,7 @@ async function reportAfter(
   const count = relists.get(name) ?? 0;
   relists.set(name, count + 1);
   if (attempt.kind === 'gone' && count < RELISTS) return again(report.excluded);
-  const newestListed = report.inventory?.newestListed ?? report.plan?.txid;
+  const newestListed = report.inventory?.newestListed;
   const answer: ReplicaAnswer =
     attempt.kind === 'unsound' && newestListed !== undefined
       ? { kind: 'unsound', replica: name, newestListed, error: attempt.error }
@@ -196,8 +198,9 @@ export function describeLeftOut({ replica, excluded }: ReplicaReport): readonly 
 
 function describeLoss(promised: ReplicaPosition, restored: ReplicaPosition): string | undefined {
   const seconds = (promised.timestamp - restored.timestamp) / 1000;
-  if (seconds === 0 && promised.txid === restored.txid) return undefined;
-  return `TXID ${restored.txid} of ${describeTime(restored.timestamp)} instead of TXID ${promised.txid}, ${lossOf(seconds)}`;
+  const [before, now] = [describePoint(promised), describePoint(restored)];
+  if (seconds === 0 && before === now) return undefined;
+  return `${now} of ${describeTime(restored.timestamp)} instead of ${before}, ${lossOf(seconds)}`;
 }
 
 function lossOf(seconds: number): string {

@@ -9,37 +9,40 @@ const MOST_BYTES = 16 * 1024 * 1024;
 /** Large files are fetched in pieces of this size, side by side: one connection alone rarely fills the line. */
 const SEGMENT_SIZE = 2 * 1024 * 1024;
 
-interface Segment {
-  readonly file: ReplicaFile;
+/** What of a file is needed to fetch it. */
+type Listed = Pick<ReplicaFile, 'key' | 'size'>;
+
+interface Segment<File> {
+  readonly file: File;
   readonly start: number;
   readonly end: number;
 }
 
-interface Fetching {
-  readonly segment: Segment;
+interface Fetching<File> {
+  readonly segment: Segment<File>;
   readonly content: Promise<Uint8Array>;
 }
 
 /** A piece of a file's bytes, valid until the next is asked for; `last` on the piece that ends it. */
-export type FilePiece =
-  | { readonly kind: 'content'; readonly file: ReplicaFile; readonly content: Uint8Array; readonly last: boolean }
+export type FilePiece<File> =
+  | { readonly kind: 'content'; readonly file: File; readonly content: Uint8Array; readonly last: boolean }
   /** The store itself found the object damaged, as one that decrypts does; no piece follows. */
-  | { readonly kind: 'damaged'; readonly file: ReplicaFile; readonly error: StationError };
+  | { readonly kind: 'damaged'; readonly file: File; readonly error: StationError };
 
 /**
  * The bytes of many files, in order, fetched ahead: up to `parallelism` requests at a time and 16 MiB in memory.
  * So thousands of small files cost a fraction of their round trips, and a large one is fetched by several connections.
  * @throws what `fetchRange` throws, when the piece it happened in is reached
  */
-export async function* fetchFiles(
+export async function* fetchFiles<File extends Listed>(
   store: ObjectStore,
-  files: readonly ReplicaFile[],
+  files: readonly File[],
   parallelism: number,
   signal: AbortSignal,
-): AsyncGenerator<FilePiece> {
+): AsyncGenerator<FilePiece<File>, void, undefined> {
   const stop = new AbortController();
   const bodySignal = AbortSignal.any([signal, stop.signal]);
-  const ahead: Fetching[] = [];
+  const ahead: Fetching<File>[] = [];
   const segments = segmentsOf(files);
   const free: Uint8Array[] = [];
   let bytesAhead = 0;
@@ -85,14 +88,14 @@ async function orDamage(content: Promise<Uint8Array>): Promise<Uint8Array | Stat
 }
 
 /** Large pieces use the same memory again and again: garbage of that size is collected far too late. */
-function memoryFor(segment: Segment, free: Uint8Array[]): Uint8Array {
+function memoryFor(segment: Segment<Listed>, free: Uint8Array[]): Uint8Array {
   const size = segment.end - segment.start;
   return size < SEGMENT_SIZE / 4 ? new Uint8Array(size) : (free.pop() ?? new Uint8Array(SEGMENT_SIZE));
 }
 
 function startFetching(
   store: ObjectStore,
-  segment: Segment,
+  segment: Segment<Listed>,
   into: Uint8Array,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
@@ -102,7 +105,7 @@ function startFetching(
   return content;
 }
 
-function* segmentsOf(files: readonly ReplicaFile[]): Generator<Segment> {
+function* segmentsOf<File extends Listed>(files: readonly File[]): Generator<Segment<File>, void, undefined> {
   for (const file of files) {
     for (let start = 0; start < file.size; start += SEGMENT_SIZE) {
       yield { file, start, end: Math.min(start + SEGMENT_SIZE, file.size) };

@@ -1,9 +1,12 @@
 import { StationError } from '../errors.ts';
 import type { Milliseconds, Txid } from '../quantities.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import type { ReplicaAnswer, ReplicaPosition } from './answer.ts';
+import type { LtxAnswer, LtxPosition, ReplicaAnswer } from './answer.ts';
 import { describeTime } from './describe.ts';
 import { type Inventory, unreadableBackupError } from './inventory.ts';
+import { listGenerations } from './legacy/generations.ts';
+import type { LegacyPlan } from './legacy/legacy-plan.ts';
+import { answerWithLegacy, surveyLegacy } from './legacy/legacy-survey.ts';
 import { type PlanResult, planRestore, type RestorePlan, restorablePoints } from './plan.ts';
 import { isDamage, readHeader, readPoint, readPosition } from './position.ts';
 import type { NamedReplica, RestoreTarget } from './restore-options.ts';
@@ -14,24 +17,58 @@ export type ExcludedFiles = Iterable<readonly [key: string, reason: string]>;
 /** A replica's answer, and the way to what it promises. */
 export interface Survey {
   readonly answer: ReplicaAnswer;
-  readonly plan: RestorePlan | undefined;
+  readonly plan: RestorePlan | LegacyPlan | undefined;
   /** Files that cannot be used, those known before and those found now: key, and what is wrong. */
   readonly excluded: ReadonlyMap<string, string>;
 }
 
+/** The same for the LTX files alone. */
+interface LtxSurvey extends Survey {
+  readonly answer: LtxAnswer;
+  readonly plan: RestorePlan | undefined;
+}
+
+/** What a target asks of LTX files. */
+type LtxTarget = Exclude<RestoreTarget, { kind: 'litestream-0.3' }>;
+
 /**
- * Finds the newest point of a replica at or before the target, and proves the headers of a file that ends there and of
- * the one the plan starts from. Where one is damaged, the search goes on without it.
+ * Finds the newest point of a replica at or before the target: of its LTX files, or of the Litestream 0.3 backup beside
+ * them, whichever is later.
  * @param excluding files already known to be damaged
  * @throws what the store's methods throw
  */
-export async function surveyInventory(
+export async function surveyReplica(
   replica: NamedReplica,
   inventory: Inventory,
   target: RestoreTarget,
   excluding: ExcludedFiles,
   signal: AbortSignal,
 ): Promise<Survey> {
+  const ltxTarget: LtxTarget = target.kind === 'litestream-0.3' ? { kind: 'newest' } : target;
+  // A TXID is a point of LTX files alone.
+  const asksForLegacy = target.kind !== 'txid' || inventory.files.length === 0;
+  const generations = asksForLegacy ? listGenerations(replica.store, signal) : Promise.resolve([]);
+  generations.catch(() => undefined);
+  const ltx = await surveyInventory(replica, inventory, ltxTarget, excluding, signal);
+  const excluded = new Map(ltx.excluded);
+  const legacy = await surveyLegacy(replica, await generations, target, excluded, signal);
+  const { answer, plan } = answerWithLegacy(replica, target, ltx.answer, legacy);
+  return { answer, plan: plan ?? (answer === ltx.answer ? ltx.plan : undefined), excluded };
+}
+
+/**
+ * Finds the newest point of the LTX files at or before the target, and proves the headers of a file that ends there and of
+ * the one the plan starts from. Where one is damaged, the search goes on without it.
+ * @param excluding files already known to be damaged
+ * @throws what the store's methods throw
+ */
+async function surveyInventory(
+  replica: NamedReplica,
+  inventory: Inventory,
+  target: LtxTarget,
+  excluding: ExcludedFiles,
+  signal: AbortSignal,
+): Promise<LtxSurvey> {
   const excluded = new Map(excluding);
   for (;;) {
     const result = await planTarget(replica.store, inventory, target, excluded, signal);
@@ -53,7 +90,7 @@ async function proveEnds(
   plan: RestorePlan,
   excluded: Map<string, string>,
   signal: AbortSignal,
-): Promise<ReplicaPosition | undefined> {
+): Promise<LtxPosition | undefined> {
   const point = await readPoint(store, inventory, plan.txid, excluded, signal);
   for (const [key, reason] of point.damaged) excluded.set(key, reason);
   const { header, file } = point;
@@ -88,7 +125,7 @@ async function orExclude<T>(
 async function planTarget(
   store: ObjectStore,
   inventory: Inventory,
-  target: RestoreTarget,
+  target: LtxTarget,
   excluded: Map<string, string>,
   signal: AbortSignal,
 ): Promise<PlanResult> {
@@ -133,11 +170,11 @@ async function findPointAt(
 function withoutPlan(
   replica: NamedReplica,
   inventory: Inventory,
-  target: RestoreTarget,
+  target: LtxTarget,
   result: Exclude<PlanResult, { kind: 'plan' }>,
   excluded: ReadonlyMap<string, string>,
-): ReplicaAnswer {
-  const unsound = (error: StationError): ReplicaAnswer => ({
+): LtxAnswer {
+  const unsound = (error: StationError): LtxAnswer => ({
     kind: 'unsound',
     replica: replica.name,
     newestListed: inventory.newestListed,
@@ -159,7 +196,7 @@ function withoutPlan(
   );
 }
 
-function describeTarget(target: RestoreTarget): string {
+function describeTarget(target: LtxTarget): string {
   if (target.kind === 'timestamp') return `a state of ${describeTime(target.timestamp)} or before`;
   return target.kind === 'txid' ? `TXID ${target.txid} as a point of its own` : 'a database';
 }

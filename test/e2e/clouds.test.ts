@@ -169,7 +169,7 @@ it('behind, empty, damaged, of Litestream 0.3, of an older history: the right on
     `^gcs: ${at}, [\\d.]+ s behind$`,
     String.raw`^azure: nothing to restore: abs://\S+ holds \d+ LTX files up to TXID \d+ \(\d+ damaged: .*, but no sound one to start from$`,
     '^spare: empty$',
-    '^old: nothing to restore: file://.* holds a backup of Litestream 0.3, and no LTX files$',
+    String.raw`^old: nothing to restore: file://.* holds a backup of Litestream 0.3 \(1 damaged: .*\), but no sound snapshot to start from$`,
     String.raw`^chosen: s3, captured latest: [\d.]+ s after gcs$`,
     '^warning: histories have parted: s3 .* is the later, yet not a continuation of file ',
     '^warning: restoring without azure: nothing to restore',

@@ -210,10 +210,12 @@ describe('whatever the replicas say', () => {
         const choice = chooseReplica(said, anyone);
         expect(choice.kind === 'restore').toBe(holders.length > 0);
         if (choice.kind !== 'restore') return;
-        const { timestamp, txid: newest } = choice.position;
+        const { position: chosen } = choice;
         for (const { position } of holders) {
-          expect(position.timestamp).toBeLessThanOrEqual(timestamp);
-          if (position.timestamp === timestamp) expect(position.txid).toBeLessThanOrEqual(newest);
+          expect(position.timestamp).toBeLessThanOrEqual(chosen.timestamp);
+          if (position.timestamp !== chosen.timestamp || position.format !== undefined) continue;
+          expect(chosen.format).toBeUndefined();
+          if (chosen.format === undefined) expect(position.txid).toBeLessThanOrEqual(chosen.txid);
         }
       }),
     );

@@ -58,14 +58,14 @@ async function s3(change: Partial<S3StoreOptions> = {}): Promise<NamedReplica> {
 const isRestored = () => site.database().equals(history.state(history.newest));
 
 describe('from S3', () => {
-  test('a snapshot and level 0, with one list and three small reads to find the position', async () => {
+  test('a snapshot and level 0, with two lists, one for old backups, and three small reads to find the position', async () => {
     const replica = await s3();
     await history.putMerged(replica.store, 9, 1, 8);
     await history.putLevel0(replica.store, 9);
     server.requests.length = 0;
     const outcome = await site.restore([replica]);
     expect(isRestored()).toBe(true);
-    expect(server.requests.filter((request) => request.operation === 'ListObjectsV2')).toHaveLength(1);
+    expect(server.requests.filter((request) => request.operation === 'ListObjectsV2')).toHaveLength(2);
     expect(server.requests.filter((request) => request.operation === 'GetObject')).toHaveLength(outcome.files + 3);
   });
 

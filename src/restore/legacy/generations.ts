@@ -1,0 +1,101 @@
+import type { Bytes, Milliseconds } from '../../quantities.ts';
+import { LEGACY_PREFIX } from '../../storage/key-layout.ts';
+import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
+import { formatIndex, generationOf, generationPrefix, type LegacyKey, parseLegacyKey } from './legacy-key.ts';
+
+interface Stored {
+  readonly key: string;
+  readonly size: Bytes;
+  /** The store's time of the object: all that says when its content was written. */
+  readonly lastModified: Milliseconds;
+}
+
+export type LegacySnapshot = Extract<LegacyKey, { kind: 'snapshot' }> & Stored;
+export type LegacySegment = Extract<LegacyKey, { kind: 'segment' }> & Stored;
+
+/** One unbroken run of Litestream 0.3 on one database. */
+export interface Generation {
+  readonly name: string;
+  /** By index. */
+  readonly snapshots: readonly LegacySnapshot[];
+  /** By index, then offset; each WAL file in one form only. */
+  readonly segments: readonly LegacySegment[];
+}
+
+/** Sorts after every key below a prefix that ends before it. */
+const AFTER_ALL = '~';
+
+/**
+ * The generations a replica holds, by name: a request for each, and one more, however much lies in them.
+ * @throws what `store.list` throws
+ */
+export async function listGenerations(store: ObjectStore, signal: AbortSignal): Promise<readonly string[]> {
+  const names: string[] = [];
+  let startAfter: string | undefined = LEGACY_PREFIX;
+  while (startAfter !== undefined) {
+    const next: string | undefined = await firstGeneration(store, startAfter, signal);
+    if (next !== undefined) names.push(next);
+    startAfter = next && generationPrefix(next) + AFTER_ALL;
+  }
+  return names;
+}
+
+async function firstGeneration(store: ObjectStore, startAfter: string, signal: AbortSignal) {
+  for await (const object of store.list(LEGACY_PREFIX, { startAfter, signal })) {
+    const generation = generationOf(object.key);
+    if (generation !== undefined) return generation;
+  }
+  return undefined;
+}
+
+/** By index. @throws what `store.list` throws */
+export async function listSnapshots(
+  store: ObjectStore,
+  generation: string,
+  signal: AbortSignal,
+): Promise<readonly LegacySnapshot[]> {
+  const snapshots: LegacySnapshot[] = [];
+  for await (const object of store.list(`${generationPrefix(generation)}snapshots/`, { signal })) {
+    const key = parseLegacyKey(object.key);
+    if (key?.kind === 'snapshot') snapshots.push({ ...key, ...stored(object) });
+  }
+  return snapshots.sort((a, b) => a.index - b.index);
+}
+
+/** The segments from a WAL file on: a request per thousand of them. @throws what `store.list` throws */
+export async function listSegments(
+  store: ObjectStore,
+  generation: string,
+  fromIndex: number,
+  signal: AbortSignal,
+): Promise<readonly LegacySegment[]> {
+  const prefix = `${generationPrefix(generation)}wal/`;
+  const segments: LegacySegment[] = [];
+  for await (const object of store.list(prefix, { startAfter: prefix + formatIndex(fromIndex), signal })) {
+    const key = parseLegacyKey(object.key);
+    if (key?.kind === 'segment') segments.push({ ...key, ...stored(object) });
+  }
+  return inOneForm(segments);
+}
+
+/** A whole generation. @throws what `store.list` throws */
+export async function listGeneration(store: ObjectStore, name: string, signal: AbortSignal): Promise<Generation> {
+  const snapshots = await listSnapshots(store, name, signal);
+  return { name, snapshots, segments: await listSegments(store, name, 0, signal) };
+}
+
+function stored({ key, size, lastModified }: ObjectInfo): Stored {
+  return { key, size, lastModified };
+}
+
+/** Parts of a WAL file that begin at its start go before the whole of it, a compressed whole before a raw one. */
+function inOneForm(segments: readonly LegacySegment[]): readonly LegacySegment[] {
+  return [...Map.groupBy(segments, (segment) => segment.index).values()]
+    .flatMap((same) => {
+      const parts = same.filter((segment) => segment.form === 'part').sort((a, b) => a.offset - b.offset);
+      if (parts[0]?.offset === 0) return parts;
+      const whole = same.find((segment) => segment.form === 'whole') ?? same.find(({ form }) => form === 'whole-raw');
+      return whole === undefined ? parts : [whole];
+    })
+    .sort((a, b) => a.index - b.index || a.offset - b.offset);
+}
