@@ -1,4 +1,5 @@
 import { milliseconds, txid } from '../quantities.ts';
+import { noOldBackups, type OldBackups } from './old-backups.ts';
 import { type RemotePosition, reconcile } from './reconcile.ts';
 import type { ConflictPolicy } from './replication-settings.ts';
 import type { HistoryEnd, StagingContent } from './staging.ts';
@@ -12,16 +13,19 @@ export type StartDecision =
 
 /**
  * What to do with a database that is here, given what the replicas that answered hold. One that is ahead of it holds
- * commits this database never had: which copy is right is for a person to say.
+ * commits this database never had: which copy is right is for a person to say. So does a Litestream 0.3 backup of later
+ * than the last write to the file that is here.
  */
 export function decideStart(
   content: Pick<StagingContent, 'position' | 'level0'>,
   remotes: ReadonlyMap<string, RemotePosition | undefined>,
   onConflict: ConflictPolicy,
+  backups: OldBackups = noOldBackups,
 ): StartDecision {
   const staged = new Map(content.level0.map((file) => [file.maxTxid, file.fileChecksum] as const));
-  const ahead: string[] = [];
+  const ahead: string[] = [...backups.ahead];
   let { txid: highest, timestamp: latest } = content.position;
+  latest = milliseconds(Math.max(latest, backups.latest));
   for (const [name, remote] of remotes) {
     if (remote === undefined) continue;
     highest = txid(Math.max(highest, remote.listedTxid));

@@ -15,6 +15,7 @@ import type { KnownState } from '../wal/follower.ts';
 import { claimNextFiles, discardRestored, readPageOne } from './claim.ts';
 import { decideStart } from './decide-start.ts';
 import { afterStock, dropUnsaved, isContinuedByStock, type LoadedStaging, loadStaging } from './load-staging.ts';
+import { laterThan, lookAtOldBackups } from './old-backups.ts';
 import type { RemotePosition } from './reconcile.ts';
 import { remotePositionOf } from './remote-position.ts';
 import { holdLeases, type LeaseListener, type ReplicaLeases } from './replica-leases.ts';
@@ -200,11 +201,18 @@ async function startState(
   const remotes = new Map(reports.map((report) => [report.replica.name, remotePositionOf(report.answer)]));
   const checksums = [...remotes.values()].flatMap((remote) => remote?.fileChecksums ?? []);
   const staged = isContinuedByStock(found, checksums) ? afterStock(folder, found) : found;
-  const decision = decideStart(staged.content, remotes, settings.onConflict);
+  const backups = await lookAtOldBackups(reports, database.path);
+  const decision = decideStart(staged.content, remotes, settings.onConflict, backups);
   switch (decision.kind) {
     case 'go-on':
       await dropUnsaved(staged);
-      return { ...staged, continueAbove: undefined, check: 'done', remotes };
+      return {
+        ...staged,
+        content: laterThan(backups.latest, staged.content),
+        continueAbove: undefined,
+        check: 'done',
+        remotes,
+      };
     case 'keep-local':
       await dropUnsaved(staged);
       log.warn('keeping the database that is here, above what the replicas hold', { why: decision.why });

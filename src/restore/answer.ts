@@ -32,6 +32,8 @@ export interface LegacyPosition {
   readonly offset: number | undefined;
   /** The store's time of the newest object used. */
   readonly timestamp: Milliseconds;
+  /** The same of the newest WAL segment: snapshots are also taken while nobody writes. */
+  readonly walTimestamp: Milliseconds | undefined;
   /** How many segments are listed behind it that cannot be reached. */
   readonly unreachable: number;
 }

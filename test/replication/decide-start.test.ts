@@ -45,6 +45,14 @@ describe('a database that is here', () => {
     expect(decision).toMatchObject({ kind: 'keep-local', above: { txid: 12, timestamp: 5_000 } });
   });
 
+  it('stops the start where an old backup holds later writes, and is kept later than that where it is asked for', () => {
+    const backups = { ahead: ['replica old is ahead: it holds …'], latest: milliseconds(7_000) };
+    const held = remotes(remote(10, 1_000));
+    expect(decideStart(content, held, 'stop', backups)).toMatchObject({ kind: 'stop', why: backups.ahead[0] });
+    expect(decideStart(content, held, 'keep-local', backups)).toMatchObject({ above: { txid: 10, timestamp: 7_000 } });
+    expect(decideStart(content, held, 'stop', { ...backups, ahead: [] })).toEqual({ kind: 'go-on' });
+  });
+
   it('of which nothing is known, once kept, is not taken for behind the replica it was to go on above', () => {
     const decision = decideStart({ position: noPosition, level0: [] }, remotes(remote(12, 1_200)), 'keep-local');
     if (decision.kind !== 'keep-local') throw new Error(decision.kind);

@@ -159,6 +159,7 @@ function positionOf(plan: LegacyPlan): LegacyPosition {
     index: last?.index ?? plan.snapshot.index,
     offset: last?.offset,
     timestamp: plan.timestamp,
+    walTimestamp: last?.lastModified,
     unreachable: plan.unreachable.length,
   };
 }
