@@ -126,9 +126,10 @@ const rows: readonly Row[] = [
     name: 'Scaleway',
     host: /(?:^|\.)s3\.(?<region>[a-z]+-[a-z]+)\.scw\.cloud$/,
     createOnly: 'honoured',
+    swap: 'honoured',
     mostParts: 1000,
     because: [
-      'create-only: Scaleway docs, "using conditional writes" (July 2026)',
+      'create-only and swap: Scaleway docs, "using conditional writes" (July 2026)',
       'parts: Scaleway docs, "multipart uploads" (zfs_uploader #61, gitlab #426260)',
     ],
   },
