@@ -39,7 +39,12 @@ export function replicaAt(url: string): ReplicaConfig {
 /** The log as configured, which never shows a secret of these databases. */
 export function openLog(config: Pick<Config, 'logging'>, databases: readonly DatabaseConfig[]): Log {
   const { level, format, stream } = config.logging;
-  return createLog({ level, format, stream, secrets: new Set(databases.flatMap(secretsOf)) });
+  return createLog({ level, format, stream, secrets: secretsIn(databases) });
+}
+
+/** What nobody may read anywhere. */
+export function secretsIn(databases: readonly DatabaseConfig[]): ReadonlySet<string> {
+  return new Set(databases.flatMap(secretsOf));
 }
 
 export function secretsOf(database: DatabaseConfig): readonly string[] {

@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import type { Config, DatabaseConfig } from '../config/config.ts';
+import type { ListenAddress } from '../config/listen-address.ts';
 import { StationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
+import { redact } from '../observe/redact.ts';
 import { setUserVariables, withRightsOf } from '../privileges/become-user.ts';
 import { chooseUser } from '../privileges/choose-user.ts';
 import { checkFolders, settleAs } from '../privileges/settle-in.ts';
@@ -10,13 +12,14 @@ import type { ReplicationSettings } from '../replication/replication-settings.ts
 import { planStopBudget } from '../supervisor/budget.ts';
 import { monotonicClock } from '../supervisor/clock.ts';
 import { createEphemeralReplication } from '../supervisor/ephemeral-replication.ts';
+import type { LifeObserver, LifeView } from '../supervisor/life-view.ts';
 import { detectPlatform } from '../supervisor/platform.ts';
 import type { Replication } from '../supervisor/replication-port.ts';
 import { neverRestart } from '../supervisor/restart-policy.ts';
 import { unchangedSignals } from '../supervisor/signal-map.ts';
 import { supervise } from '../supervisor/supervise.ts';
 import { childEnvironment } from './child-environment.ts';
-import { openLog, readConfig, replicaAt } from './load.ts';
+import { openLog, readConfig, replicaAt, secretsIn } from './load.ts';
 import { chooseCommand, type RunOptions } from './run-options.ts';
 
 /** A replica may take this long to say what it holds where there is no database, */
@@ -53,7 +56,22 @@ export async function runCommand(options: RunOptions & LaunchConditions): Promis
     startupTimeout: options.startupTimeout,
     replication,
     log,
+    onLife: observeLife(options.listen ?? config.listen, secretsIn(databases), log),
   });
+}
+
+/** What is told of the life as long as it lasts: the health endpoints, where there is an address for them. */
+function observeLife(address: ListenAddress | undefined, secrets: ReadonlySet<string>, log: Log): LifeObserver {
+  if (address === undefined) return () => {};
+  let life: LifeView | undefined;
+  // Loaded beside the restore: HTTP is slow to load, and the command need not wait for it.
+  import('../observe/health-server.ts').then(
+    ({ serveHealth }) => serveHealth({ address, life: () => life, clean: (text) => redact(text, secrets), log }),
+    (error: unknown) => log.warn(`no health endpoints: ${String(error)}`),
+  );
+  return (view) => {
+    life = view;
+  };
 }
 
 function readSettings(options: RunOptions) {

@@ -1,6 +1,7 @@
 import type { LogLevel } from '../observe/log.ts';
 import type { Bytes, Milliseconds } from '../quantities.ts';
 import type { StoreOptions } from '../storage/store-options.ts';
+import type { ListenAddress } from './listen-address.ts';
 
 /** Everything the config file, `.env` and the environment say: checked, expanded, with the defaults filled in. */
 export interface Config {
@@ -8,6 +9,8 @@ export interface Config {
   readonly source: string | undefined;
   readonly databases: readonly DatabaseConfig[];
   readonly logging: LoggingConfig;
+  /** The `addr` key: where the health endpoints are. Undefined: nowhere. */
+  readonly listen: ListenAddress | undefined;
   /** The words of the top-level `exec` key: the command to supervise where the command line names none. */
   readonly exec: readonly string[] | undefined;
   readonly shutdown: {

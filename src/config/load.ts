@@ -5,6 +5,7 @@ import { environmentLookup } from './environment.ts';
 import { databaseFromEnvironment, mapOf, replicaVariables, textOf } from './environment-tree.ts';
 import type { LookupVariable } from './expand-variables.ts';
 import { type ConfigFile, findConfigFile } from './find-file.ts';
+import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import { inEnvironment, problemsAsError } from './problem.ts';
 import { readDatabase } from './read-database.ts';
 import { readLogging } from './read-logging.ts';
@@ -59,12 +60,14 @@ export function loadConfig(input: LoadConfigInput): Config {
   reportSamePlaces(databases, reading);
   reportUnusedDefaults(top, databases, reading);
   const exec = readExec(top, reading);
+  const listen = readListen(top, reading);
   const logging = readLogging(top, flags, lookup, reading);
   if (reading.problems.length > 0) throw problemsAsError(reading.problems);
   return {
     source: file?.path,
     databases,
     logging,
+    listen,
     exec,
     shutdown: { syncTimeout: findDuration([top], 'shutdown-sync-timeout') },
     notes: reading.notes,
@@ -107,6 +110,15 @@ function readExec(top: Section, reading: ConfigReading): readonly string[] | und
   const words = commandWords(String(exec.value));
   if (words !== undefined && words.length > 0) return words;
   addProblem(reading, exec.where, 'CONFIG_VALUE', '"exec" has a quote that is not closed', 'close it');
+  return undefined;
+}
+
+function readListen(top: Section, reading: ConfigReading): ListenAddress | undefined {
+  const addr = find([top], 'addr');
+  if (addr === undefined) return undefined;
+  const listen = parseListenAddress(String(addr.value));
+  if (listen !== undefined) return listen;
+  addProblem(reading, addr.where, 'CONFIG_VALUE', '"addr" is no address to listen on', 'write :9090 or 127.0.0.1:9090');
   return undefined;
 }
 

@@ -74,7 +74,7 @@ describe('the command of run', () => {
 
 describe('the options of run', () => {
   const all =
-    '--config c --no-expand-env --database /d --stop-timeout 1m30s --signal-map TERM=INT --restart on-failure:3 ' +
+    '--config c --no-expand-env --database /d --user 1000:1000 --listen :9090 --stop-timeout 1m30s --signal-map TERM=INT --restart on-failure:3 ' +
     '--ready-url http://127.0.0.1:8080/up --startup-timeout 1m --scrub-env --drain-require all --require-replica --restore-from s3 ' +
     '--restore-timeout 5s --restore-quorum all --on-conflict use-replica --integrity-check full ' +
     '--integrity-check-max-size 2GiB --log-format json --log-level debug';
@@ -82,6 +82,8 @@ describe('the options of run', () => {
     config: 'c',
     noExpandEnvironment: true,
     database: '/d',
+    user: '1000:1000',
+    listen: { host: undefined, port: 9090 },
     stopTimeout: 90_000,
     signalMap: new Map([['SIGTERM', 'SIGINT']]),
     restart: { kind: 'on-failure', most: 3 },
@@ -121,6 +123,8 @@ describe('the options of run', () => {
 
   const environment = {
     STATION_DATABASE: '/d',
+    STATION_USER: 'station',
+    STATION_LISTEN: '127.0.0.1:8081',
     STATION_STOP_TIMEOUT: '20s',
     STATION_SIGNAL_MAP: 'HUP:USR1',
     STATION_RESTART: 'never',
@@ -142,6 +146,8 @@ describe('the options of run', () => {
   test('come from the environment, over which a flag wins', () => {
     expect(run('stn', environment)).toMatchObject({
       database: '/d',
+      user: 'station',
+      listen: { host: '127.0.0.1', port: 8081 },
       stopTimeout: 20_000,
       signalMap: new Map([['SIGHUP', 'SIGUSR1']]),
       restart: { kind: 'never' },
@@ -177,6 +183,7 @@ describe('the options of run', () => {
     ['--stop-timeout', 'USAGE'],
     ['--drain-require some stn', 'USAGE'],
     ['--config= stn', 'USAGE'],
+    ['--listen nowhere stn', 'USAGE'],
     ['--signal-map TREM=INT stn', 'USAGE'],
     ['--restart always stn', 'USAGE'],
     ['--ready-url 8080 stn', 'USAGE'],

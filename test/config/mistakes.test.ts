@@ -164,7 +164,6 @@ describe('a wrong key or value', () => {
 
 describe('a key that asks for what we do not do is refused by name', () => {
   it.each([
-    ['addr: ":9090"', 'addr', 'metrics are not served yet'],
     ['mcp-addr: ":3001"', 'mcp-addr', 'no MCP server'],
     ['socket: {enabled: true}', 'socket.enabled', 'no control socket yet'],
     ['heartbeat-url: https://x', 'heartbeat-url', 'heartbeats are not sent'],

@@ -162,8 +162,8 @@ export const topKeys: readonly KeyRule[] = [
     name: 'addr',
     places: top,
     takes: text,
-    treatment: refuse('metrics are not served yet; remove the line'),
-    meaning: 'Address of the metrics.',
+    treatment: warn('there are no metrics yet: this address serves /livez, /startupz and /readyz'),
+    meaning: 'Address of the health endpoints: `:9090`, `127.0.0.1:9090`. Default: none.',
   },
   {
     name: 'mcp-addr',
