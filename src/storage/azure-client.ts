@@ -27,7 +27,8 @@ export async function createAzureClient(
   // The pipeline takes an agent, as every Azure SDK's does; the type of this one does not say so.
   const pipeline: StoragePipelineOptions & { readonly agent: Agent } = {
     agent,
-    retryOptions: { maxTries: settings.attempts, retryDelayInMs: 200, maxRetryDelayInMs: 2_000 },
+    // Attempts are ours: the SDK does not do what Retry-After says, and knows no 429.
+    retryOptions: { maxTries: 1 },
     keepAliveOptions: { enable: true },
   };
   return { client: new ContainerClient(url, credential, pipeline), agent };

@@ -153,6 +153,14 @@ function statusOf(error: unknown): number | undefined {
   return typeof error.statusCode === 'number' ? error.statusCode : undefined;
 }
 
+/** What a store that is busy asks for, in seconds. */
+export function retryAfterOf(error: unknown): string | undefined {
+  const { response } = error as {
+    readonly response?: { readonly headers?: { get(name: string): string | undefined } };
+  };
+  return response?.headers?.get('retry-after');
+}
+
 /** The first line: request ids and times follow. What signs a URL is taken out wherever it may come from. */
 function textOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return textOf(error.errors[0]);

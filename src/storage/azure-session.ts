@@ -1,8 +1,9 @@
 import { posix } from 'node:path';
 import type { ContainerClient } from '@azure/storage-blob';
 import { createAzureClient } from './azure-client.ts';
-import { type AzureOperation, azureError } from './azure-errors.ts';
+import { type AzureOperation, azureError, retryAfterOf } from './azure-errors.ts';
 import { type AzureStoreSettings, defaultAzureStoreSettings } from './azure-settings.ts';
+import { waitOf, withRetries } from './retries.ts';
 import type { AzureStoreOptions } from './store-options.ts';
 
 /** What every operation on one replica shares. */
@@ -13,7 +14,7 @@ export interface AzureSession {
   /** What all names of this replica's blobs begin with: empty, or ending in a slash. */
   readonly root: string;
   /**
-   * Sends one request.
+   * Sends one request, more than once where that helps.
    * @throws StationError as of `azure-errors.ts`; the signal's reason on abort
    */
   send<Result>(
@@ -42,14 +43,13 @@ export async function openAzureSession(
     root,
     operationOn: (permission, key) => ({ permission, url: `${container}/${root}${key}` }),
     close: () => agent.destroy(),
-    send: async (request, operation, signal) => {
-      try {
-        signal?.throwIfAborted();
-        return await request(client, signal === undefined ? {} : { abortSignal: signal });
-      } catch (error) {
-        throw signal?.aborted === true ? signal.reason : azureError(error, operation);
-      }
-    },
+    send: (request, operation, signal) =>
+      withRetries(() => request(client, signal === undefined ? {} : { abortSignal: signal }), {
+        attempts: settings.attempts,
+        signal,
+        errorOf: (error) => azureError(error, operation),
+        waitAskedBy: (error) => waitOf(retryAfterOf(error)),
+      }),
   };
 }
 

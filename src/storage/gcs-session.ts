@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { posix } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { isStationError, StationError } from '../errors.ts';
+import { StationError } from '../errors.ts';
 import { createGcsAccessSource } from './gcs-access.ts';
 import { GcsAccessFailure, type GcsOperation, GcsRefusal, gcsError, statusOf } from './gcs-errors.ts';
 import { type GcsExchange, openGcsConnections } from './gcs-exchange.ts';
 import { defaultGcsStoreSettings, type GcsStoreSettings } from './gcs-settings.ts';
+import { type Retries, waitOf, withRetries } from './retries.ts';
 import type { GcsStoreOptions } from './store-options.ts';
 
 interface GcsRequest {
@@ -43,7 +43,6 @@ export interface GcsSession {
 }
 
 const MOST_TEXT = 32 * 1024 * 1024;
-const LONGEST_WAIT = 5_000;
 
 export function openGcsSession(options: GcsStoreOptions, given: Partial<GcsStoreSettings>): GcsSession {
   const settings: GcsStoreSettings = { ...defaultGcsStoreSettings, ...given };
@@ -64,7 +63,26 @@ export function openGcsSession(options: GcsStoreOptions, given: Partial<GcsStore
     if ((status >= 200 && status < 300) || goesOn) return answer;
     throw new GcsRefusal(status, answer.headers, await readText(answer));
   };
-  const retryOf = ({ attempts = settings.attempts }: GcsRequest): Retry => ({ attempts, renew: source.forget });
+  const retriesOf = (
+    { attempts = settings.attempts }: GcsRequest,
+    operation: GcsOperation,
+    signal: AbortSignal | undefined,
+  ): Retries => {
+    let renewed = false;
+    return {
+      attempts,
+      signal,
+      errorOf: (error) => gcsError(error, operation),
+      waitAskedBy: (error) => (error instanceof GcsRefusal ? waitOf(error.headers['retry-after']) : 0),
+      // Once: what was refused may have been renewed elsewhere.
+      renew: (error) => {
+        if (renewed || statusOf(error) !== 401) return false;
+        renewed = true;
+        source.forget();
+        return true;
+      },
+    };
+  };
   return {
     options,
     settings,
@@ -73,56 +91,15 @@ export function openGcsSession(options: GcsStoreOptions, given: Partial<GcsStore
     fullKey: (key) => root + key,
     close: () => connections.close(),
     open: (request, operation, signal) =>
-      withRetries(() => attempt(request, signal), retryOf(request), operation, signal),
+      withRetries(() => attempt(request, signal), retriesOf(request, operation, signal)),
     ask: (request, operation, signal) => {
       const once = async (): Promise<GcsAnswer> => {
         const answer = await attempt(request, signal);
         return { status: answer.statusCode ?? 0, headers: answer.headers, text: await readText(answer) };
       };
-      return withRetries(once, retryOf(request), operation, signal);
+      return withRetries(once, retriesOf(request, operation, signal));
     },
   };
-}
-
-interface Retry {
-  readonly attempts: number;
-  /** Called once after a 401: what was refused may have been renewed elsewhere. */
-  readonly renew: () => void;
-}
-
-async function withRetries<Result>(
-  once: () => Promise<Result>,
-  { attempts, renew }: Retry,
-  operation: GcsOperation,
-  signal: AbortSignal | undefined,
-): Promise<Result> {
-  let renewed = false;
-  for (let failures = 0; ; ) {
-    try {
-      signal?.throwIfAborted();
-      return await once();
-    } catch (error) {
-      if (signal?.aborted === true) throw signal.reason;
-      if (!renewed && statusOf(error) === 401) {
-        renewed = true;
-        renew();
-        continue;
-      }
-      failures += 1;
-      const wait = waitAfter(error, failures);
-      const given = gcsError(error, operation);
-      const passes = isStationError(given, 'STORAGE_UNREACHABLE', 'STORAGE_THROTTLED');
-      if (!passes || failures >= attempts || wait > LONGEST_WAIT) throw given;
-      // An abort ends the wait; the next attempt finds it, and rejects with its reason.
-      await pause(wait, undefined, signal === undefined ? {} : { signal }).catch(() => {});
-    }
-  }
-}
-
-/** Milliseconds: what the store asks for, else twice as long each time, from 100 ms. */
-function waitAfter(error: unknown, failures: number): number {
-  const asked = error instanceof GcsRefusal ? Number(error.headers['retry-after'] ?? 0) * 1_000 : 0;
-  return Math.max(Number.isNaN(asked) ? 0 : asked, 50 * 2 ** failures);
 }
 
 async function readText(answer: IncomingMessage): Promise<string> {

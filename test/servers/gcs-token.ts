@@ -6,6 +6,7 @@ const GOOGLE_TOKEN_URL = 'https://oauth2.googleapis.com/token';
 /** The pool whose tokens are exchanged here, as its provider's configuration file names it. */
 export const WORKLOAD_POOL =
   '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/cluster';
+const LEEWAY = 5 * 60_000;
 const EMAIL = 'station@test-project.iam.gserviceaccount.com';
 
 /** Of all servers in this process: making one takes longer than most tests. */
@@ -71,12 +72,13 @@ export function createTokenIssuer(now: () => number): TokenIssuer {
     exchange: (form) => {
       if (form.get('grant_type') === 'urn:ietf:params:oauth:grant-type:token-exchange') return exchangeFederated(form);
       const [head = '', claims = '', signature = ''] = (form.get('assertion') ?? '').split('.');
-      const { iss, aud, exp, scope } = JSON.parse(Buffer.from(claims, 'base64url').toString() || '{}');
+      const { iss, aud, iat, exp, scope } = JSON.parse(Buffer.from(claims, 'base64url').toString() || '{}');
       if (iss !== EMAIL) return refuse('Invalid grant: account not found');
       const signed = createVerify('RSA-SHA256').update(`${head}.${claims}`);
       if (!signed.verify(publicKey, signature, 'base64url')) return refuse('Invalid JWT Signature.');
       if (aud !== GOOGLE_TOKEN_URL) return refuse('Invalid JWT: Failed audience check.');
-      if (!(exp * 1_000 > now())) return refuse('Invalid JWT: Token must be a short-lived token.');
+      if (!(exp * 1_000 > now() && iat * 1_000 < now() + LEEWAY))
+        return refuse('Invalid JWT: Token must be a short-lived token.');
       if (!/devstorage|cloud-platform/.test(scope)) return refuse('Invalid JWT: no scope for storage');
       return { status: 200, body: issue() };
     },

@@ -57,6 +57,7 @@ osd data = $folder/osd
 rgw data = $folder/rgw
 keyring = $folder/keyring
 rgw dns name = localhost
+rgw multipart min part size = 1
 CONF
 conf=(-c "$folder/ceph.conf")
 

@@ -2,7 +2,10 @@ import { BlobServiceClient, type StoragePipelineOptions, StorageSharedKeyCredent
 import { openStore } from '../../src/storage/open-store.ts';
 import type { AzureStoreOptions } from '../../src/storage/store-options.ts';
 import { type Azurite, startAzurite } from '../servers/azurite.ts';
-import type { Backend } from './conformance.ts';
+import { type HttpAnswer, type HttpRequest, startHttpFaultProxy } from '../servers/http-fault-proxy.ts';
+import { steadyNow } from '../servers/steady-now.ts';
+import type { RemoteBackend } from './conformance.ts';
+import type { Wire } from './conformance-faults.ts';
 
 export const wrongKey = Buffer.alloc(64, 'wrong').toString('base64');
 
@@ -29,7 +32,7 @@ export function azureService(
 }
 
 /** A backend of the conformance suite, with an emulator of its own. */
-export async function azureBackend(): Promise<Backend> {
+export async function azureBackend(): Promise<RemoteBackend> {
   const server = await startAzurite();
   const container = azureService(server).getContainerClient('conformance');
   await container.create();
@@ -47,6 +50,39 @@ export async function azureBackend(): Promise<Backend> {
       return Date.parse(metadata?.['litestreamtimestamp'] ?? '');
     },
     emptyRoot: true,
+    wire: await wireTo(server),
     stop: () => server.stop(),
   };
+}
+
+async function wireTo(server: Azurite): Promise<Wire> {
+  const proxy = await startHttpFaultProxy(server.port);
+  proxy.judge(judgeDate);
+  const endpoint = `${proxy.url}/${server.accountName}`;
+  const refusedAs = 'AuthenticationFailed';
+  return {
+    proxy,
+    open: (path, settings) => openStore(azureOptions(server, { container: 'conformance', endpoint, path }), settings),
+    refusal,
+    words: {
+      busy: [
+        [503, 'ServerBusy'],
+        [429, 'TooManyRequests'],
+      ],
+      internal: [500, 'InternalError'],
+      expired: [403, refusedAs],
+    },
+    clock: { ahead: { refusedAs }, behind: { refusedAs } },
+  };
+}
+
+function refusal(status: number, word: string): HttpAnswer {
+  const body = `<?xml version="1.0" encoding="utf-8"?><Error><Code>${word}</Code><Message>A fault on demand</Message></Error>`;
+  return { status, headers: { 'content-type': 'application/xml', 'x-ms-error-code': word }, body };
+}
+
+/** Azure admits a signature of the last 15 minutes; the emulator does not look at the date. */
+function judgeDate({ headers }: HttpRequest): HttpAnswer | undefined {
+  const isOld = Math.abs(Date.parse(`${headers['x-ms-date']}`) - steadyNow()) > 15 * 60_000;
+  return isOld ? refusal(403, 'AuthenticationFailed') : undefined;
 }

@@ -64,12 +64,6 @@ describe('what Azure answers', () => {
     await expect(store.delete(['a'])).rejects.toMatchObject({ code, message });
   });
 
-  it('with a wait of an hour is left to the caller', async () => {
-    const headers = { 'x-ms-error-code': 'ServerBusy', 'retry-after': '3600' };
-    const store = await answered(503, headers, '', { attempts: 2 });
-    await expect(store.put('a', text('x'), createOnly)).rejects.toMatchObject({ code: 'STORAGE_THROTTLED' });
-  });
-
   it('names the permission that is lacking', async () => {
     const store = await answered(403, { 'x-ms-error-code': 'AuthorizationPermissionMismatch' });
     const hint = (permission: string) => ({ hint: expect.stringContaining(permission) });

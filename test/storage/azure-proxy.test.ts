@@ -4,7 +4,7 @@ import { type Azurite, startAzurite } from '../servers/azurite.ts';
 import { startForwardProxy } from '../servers/forward-proxy.ts';
 import { azureOptions } from './azure-backend.ts';
 import { started } from './azure-started.ts';
-import { createOnly, impatient, text } from './impatient.ts';
+import { createOnly, hasty, impatient, text } from './impatient.ts';
 
 let server: Azurite;
 beforeAll(async () => {
@@ -31,7 +31,10 @@ describe('a proxy that the environment names', () => {
 
   it.each(['http', 'https'])('and that hangs does not hang us (%s)', async (scheme) => {
     const asked = await startNamedProxy('hang');
-    const store = await openStore(azureOptions(server, { endpoint: `${scheme}://127.0.0.1:9/account` }), impatient);
+    const store = await openStore(azureOptions(server, { endpoint: `${scheme}://127.0.0.1:9/account` }), {
+      ...impatient,
+      ...hasty,
+    });
     await expect(store.put('a', text('x'), createOnly)).rejects.toMatchObject({
       code: 'STORAGE_UNREACHABLE',
       message: expect.stringMatching(/^E\w+: /),

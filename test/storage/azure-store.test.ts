@@ -14,10 +14,11 @@ import { readAll } from '../../src/storage/object-body.ts';
 import { type Azurite, startAzurite } from '../servers/azurite.ts';
 import { azureBackend, wrongKey } from './azure-backend.ts';
 import { started } from './azure-started.ts';
-import { describeObjectStore, patternBody } from './conformance.ts';
+import { describeRemoteStore } from './conformance.ts';
 import { createOnly, PART, text } from './impatient.ts';
+import { patternBody } from './pattern-body.ts';
 
-describeObjectStore('Azure Blob Storage (azurite)', azureBackend);
+describeRemoteStore('Azure Blob Storage (azurite)', azureBackend);
 
 let server: Azurite;
 beforeAll(async () => {

@@ -5,6 +5,8 @@ import { bytes, milliseconds } from '../../src/quantities.ts';
 import { bodyFromBytes, readAll } from '../../src/storage/object-body.ts';
 import type { ObjectBody, ObjectStore } from '../../src/storage/object-store.ts';
 import { describeConditionalObject } from './conformance-conditional.ts';
+import { describeFaults, type Wire } from './conformance-faults.ts';
+import { patternBody } from './pattern-body.ts';
 
 /** One backend, started. What it lacks is said here, never skipped in silence. */
 export interface Backend {
@@ -29,6 +31,11 @@ export interface Backend {
   stop(): Promise<void>;
 }
 
+/** One that is reached over a network, which may fail. */
+export interface RemoteBackend extends Backend {
+  readonly wire: Wire;
+}
+
 const createOnly = { createOnly: true } as const;
 const text = (content: string) => bodyFromBytes(Buffer.from(content));
 const keysOf = async (store: ObjectStore, prefix = '', startAfter?: string) =>
@@ -37,8 +44,21 @@ const code = (expected: string) => expect.objectContaining({ code: expected });
 
 /** What every backend must do alike: the same questions, the same answers. */
 export function describeObjectStore(name: string, start: () => Promise<Backend>): void {
+  describeCases(name, start, () => {});
+}
+
+/** And what it must do alike when the network or the server fails. */
+export function describeRemoteStore(name: string, start: () => Promise<RemoteBackend>): void {
+  describeCases(name, start, (backend) => describeFaults(() => backend().wire));
+}
+
+function describeCases<Kind extends Backend>(
+  name: string,
+  start: () => Promise<Kind>,
+  more: (backend: () => Kind) => void,
+): void {
   describe(name, () => {
-    let backend: Backend;
+    let backend: Kind;
     let store: ObjectStore;
     beforeAll(async () => {
       backend = await start();
@@ -263,29 +283,9 @@ export function describeObjectStore(name: string, start: () => Promise<Backend>)
         await accessKey?.close();
       });
     });
-  });
-}
 
-/** Bytes made as they are asked for, so that the source takes no memory. */
-export function patternBody(size: number): { readonly body: ObjectBody; readonly digest: () => string } {
-  const block = randomBytes(64 * 1024);
-  const at = (position: number, end: number) => {
-    const offset = position % block.length;
-    return block.subarray(offset, Math.min(block.length, offset + end - position));
-  };
-  async function* open(range = { start: 0, end: size }) {
-    for (let position = range.start; position < range.end; ) {
-      const chunk = at(position, range.end);
-      yield chunk;
-      position += chunk.length;
-    }
-  }
-  const digest = () => {
-    const hash = createHash('sha256');
-    for (let position = 0; position < size; position += block.length) hash.update(at(position, size));
-    return hash.digest('hex');
-  };
-  return { body: { size: bytes(size), open }, digest };
+    more(() => backend);
+  });
 }
 
 function watchMemory() {

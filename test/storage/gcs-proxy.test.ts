@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { openStore } from '../../src/storage/open-store.ts';
+import { openStore, type StoreSettings } from '../../src/storage/open-store.ts';
 import { makeCertificate } from '../servers/certificate.ts';
 import { startForwardProxy } from '../servers/forward-proxy.ts';
 import { gcsOptions } from './gcs-backend.ts';
 import { started } from './gcs-started.ts';
-import { createOnly, impatient, text } from './impatient.ts';
+import { createOnly, hasty, impatient, text } from './impatient.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -19,10 +19,10 @@ async function startNamedProxy(mode: 'pass' | 'hang') {
 }
 
 /** A store that asks without credentials, so that what is seen is the way to the store alone. */
-async function anonymous(emulator: string) {
+async function anonymous(emulator: string, settings: StoreSettings = impatient) {
   vi.stubEnv('STORAGE_EMULATOR_HOST', emulator);
   const options = gcsOptions({ url: '', serviceAccountKey: '' }, { endpoint: undefined, credentials: undefined });
-  const store = await openStore(options, impatient);
+  const store = await openStore(options, settings);
   onTestFinished(() => store.close());
   return store;
 }
@@ -38,7 +38,7 @@ describe('a proxy that the environment names', () => {
 
   it.each(['http', 'https'])('and that hangs does not hang us (%s)', async (scheme) => {
     const asked = await startNamedProxy('hang');
-    const store = await anonymous(`${scheme}://127.0.0.1:9`);
+    const store = await anonymous(`${scheme}://127.0.0.1:9`, { ...impatient, ...hasty });
     await expect(store.put('a', text('x'), createOnly)).rejects.toMatchObject({
       code: 'STORAGE_UNREACHABLE',
       message: expect.stringMatching(/^E\w+: /),

@@ -2,12 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { bytes, milliseconds } from '../../src/quantities.ts';
 import { readAll } from '../../src/storage/object-body.ts';
 import { startGcsServer } from '../servers/gcs-server.ts';
-import { describeObjectStore, patternBody } from './conformance.ts';
+import { steadyNow } from '../servers/steady-now.ts';
+import { describeRemoteStore } from './conformance.ts';
 import { gcsBackend } from './gcs-backend.ts';
 import { started } from './gcs-started.ts';
 import { CHUNK, createOnly, text } from './impatient.ts';
+import { patternBody } from './pattern-body.ts';
 
-describeObjectStore('our GCS server', async () => gcsBackend(await startGcsServer()));
+describeRemoteStore('our GCS server', async () => gcsBackend(await startGcsServer({ now: steadyNow })));
 
 const hang = (operation: string) => ({ when: { operation }, do: { kind: 'hang' } }) as const;
 const drop = (operation: string, at: 'start' | 'half-request' | 'response', times = 1) =>

@@ -2,7 +2,10 @@ import { CreateBucketCommand, HeadObjectCommand, S3Client } from '@aws-sdk/clien
 import { openStore } from '../../src/storage/open-store.ts';
 import type { S3StoreSettings } from '../../src/storage/s3-settings.ts';
 import type { S3StoreOptions } from '../../src/storage/store-options.ts';
-import type { Backend } from './conformance.ts';
+import { startHttpFaultProxy } from '../servers/http-fault-proxy.ts';
+import { S3Refusal } from '../servers/s3-refusal.ts';
+import type { RemoteBackend } from './conformance.ts';
+import type { Wire } from './conformance-faults.ts';
 
 export interface S3Server {
   readonly url: string;
@@ -38,7 +41,7 @@ export async function s3Backend(
   server: S3Server,
   life: { readonly stop: () => Promise<void> },
   settings: Partial<S3StoreSettings> = {},
-): Promise<Backend> {
+): Promise<RemoteBackend> {
   const bucket = `conformance-${Date.now()}`;
   const { accessKeyId, secretAccessKey } = server;
   const client = new S3Client({
@@ -62,10 +65,34 @@ export async function s3Backend(
       return Date.parse(head.Metadata?.['litestream-timestamp'] ?? '');
     },
     emptyRoot: true,
+    wire: await wireTo(server, bucket),
     versionsByContent: true,
     stop: async () => {
       client.destroy();
       await life.stop();
     },
+  };
+}
+
+async function wireTo(server: S3Server, bucket: string): Promise<Wire> {
+  const proxy = await startHttpFaultProxy(Number(new URL(server.url).port));
+  return {
+    proxy,
+    open: (path, settings) => openStore(s3Options(server, { bucket, endpoint: proxy.url, path }), settings),
+    refusal: (status, word) => {
+      const { body } = new S3Refusal(status, word, 'A fault on demand');
+      return { status, headers: { 'content-type': 'application/xml' }, body };
+    },
+    words: {
+      busy: [
+        [503, 'SlowDown'],
+        [503, 'ServiceUnavailable'],
+        [429, 'TooManyRequests'],
+      ],
+      internal: [500, 'InternalError'],
+      expired: [400, 'ExpiredToken'],
+    },
+    // The SDK learns the server's time from its refusal.
+    clock: { ahead: 'corrected', behind: 'corrected' },
   };
 }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { radosgwMissing, startRadosgw } from '../servers/radosgw.ts';
-import { describeObjectStore } from './conformance.ts';
+import { describeRemoteStore } from './conformance.ts';
 import { s3Backend } from './s3-backend.ts';
 
 const missing = await radosgwMissing();
 
 if (missing === undefined) {
-  describeObjectStore('a real S3 server (radosgw)', async () => {
+  describeRemoteStore('a real S3 server (radosgw)', async () => {
     const server = await startRadosgw();
     return s3Backend(server, { stop: () => server.stop() });
   });

@@ -2,13 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { milliseconds } from '../../src/quantities.ts';
 import { readAll } from '../../src/storage/object-body.ts';
 import { startS3Server } from '../servers/s3-server.ts';
-import { describeObjectStore, patternBody } from './conformance.ts';
+import { steadyNow } from '../servers/steady-now.ts';
+import { describeRemoteStore } from './conformance.ts';
 import { createOnly, PART, text } from './impatient.ts';
+import { patternBody } from './pattern-body.ts';
 import { s3Backend } from './s3-backend.ts';
 import { started } from './s3-started.ts';
 
-describeObjectStore('our S3 server', async () => {
-  const server = await startS3Server();
+describeRemoteStore('our S3 server', async () => {
+  const server = await startS3Server({ minimumPartSize: 1, now: steadyNow });
   return s3Backend(server, { stop: () => server.stop() });
 });
 
