@@ -81,6 +81,6 @@ it('a token for something else is a refusal', async () => {
   await using here = site();
   const life = await here.run(['add=3'], { environment });
   expect(life.code).toBe(69);
-  expect(life.log()).toMatch(/Auth\w+: .*\(list on abs/);
+  expect(life.log()).toMatch(/Auth\w+: .*\((list|read) on abs/);
   expect(life.log()).not.toContain('c2lnbmF0dXJl');
 });
