@@ -33,7 +33,7 @@ export async function* decompressFrames(
   const output = new BlockOutput();
   try {
     for (let frames = 0; ; frames += 1) {
-      const start = (await source.take(HEADER_SIZE)).slice();
+      const start = Uint8Array.from(await source.take(HEADER_SIZE));
       if (start.byteLength === 0 && frames > 0) return;
       const header = await readHeader(source, start, name);
       yield* decompressFrame(source, header, output, name);
@@ -50,7 +50,7 @@ export async function probeFrame(bytes: Uint8Array, name: string): Promise<void>
       yield bytes;
     })(),
   );
-  await readHeader(source, (await source.take(HEADER_SIZE)).slice(), name);
+  await readHeader(source, Uint8Array.from(await source.take(HEADER_SIZE)), name);
 }
 
 async function* decompressFrame(

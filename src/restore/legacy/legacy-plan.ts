@@ -34,7 +34,8 @@ export interface LegacyPlan {
  *
  * Each WAL file that is used must begin with its first byte, and none between may be missing: the WAL of the snapshot's
  * own index was being written while it was taken, so all of it is replayed. Of several snapshots the one that leads
- * farthest is used, of those that lead equally far the newest; but a settled one goes before one that is not.
+ * farthest is used, of those that lead equally far the newest; but a settled one whose WAL has no hole goes before the
+ * others. One that is not settled because its WAL is missing is never used: it may be a mixture of two states.
  */
 export function planGeneration(
   generation: Generation,
@@ -48,7 +49,8 @@ export function planGeneration(
   const segments = withinTime(generation.segments, isInTime);
   const plans = generation.snapshots
     .filter((snapshot) => isInTime(snapshot) && isUsable(snapshot))
-    .map((snapshot) => planFrom(generation.name, snapshot, segments, isUsable));
+    .map((snapshot) => planFrom(generation.name, snapshot, segments, isUsable))
+    .filter((plan) => plan.settled === 'yes' || plan.unreachable.length === 0);
   const whole = plans.filter((plan) => plan.settled === 'yes' && plan.unreachable.length === 0);
   return farthest(whole.length > 0 ? whole : plans);
 }

@@ -90,6 +90,12 @@ async function surveyGenerations(
     const which = damaged.length === 0 ? '' : ` (${damaged.length} damaged: ${damaged.slice(0, 5).join(', ')})`;
     return unsound(`${where}${which}, but no sound snapshot to start from`);
   }
+  const isAsked = soundSnapshots.some(({ lastModified, index }) => isWithin(goal, lastModified, index));
+  if (isAsked) {
+    return unsound(`${where}, but the WAL written during its snapshots is missing or damaged`, {
+      hint: 'a snapshot alone may be a mixture of two states; "lz4 -d" on one gives it as it is',
+    });
+  }
   const earliest = milliseconds(Math.min(...soundSnapshots.map((snapshot) => snapshot.lastModified)));
   return notAvailable(`${where} that begins at ${describeTime(earliest)}, and nothing ${describeGoal(goal)}`);
 }
@@ -103,21 +109,22 @@ async function surveyGeneration(
 ): Promise<{ readonly generation: Generation; readonly plan: LegacyPlan | undefined }> {
   const snapshots = await listSnapshots(store, name, signal);
   const usable = snapshots.filter(
-    (snapshot) =>
-      !excluding.has(snapshot.key) &&
-      snapshot.lastModified <= (goal.timestamp ?? Number.POSITIVE_INFINITY) &&
-      snapshot.index <= (goal.index ?? Number.POSITIVE_INFINITY),
+    (snapshot) => !excluding.has(snapshot.key) && isWithin(goal, snapshot.lastModified, snapshot.index),
   );
   let generation: Generation = { name, snapshots, segments: [] };
   let plan: LegacyPlan | undefined;
-  // A snapshot just taken may be ahead of its WAL; the one before it leads as far, and is listed for only then.
-  for (const snapshot of usable.slice(-2).reverse()) {
+  // A snapshot just taken may be ahead of its WAL, or its WAL be damaged; older ones are listed for only then.
+  for (const [tries, snapshot] of usable.toReversed().entries()) {
     const segments = await listSegments(store, name, snapshot.index, signal);
     generation = { name, snapshots: snapshots.filter(({ index }) => index >= snapshot.index), segments };
     plan = planGeneration(generation, goal, excluding);
-    if (plan?.settled === 'yes' && plan.unreachable.length === 0) break;
+    if (plan?.settled === 'yes' || (plan !== undefined && tries > 0)) break;
   }
   return { generation: { ...generation, snapshots }, plan };
+}
+
+function isWithin({ timestamp, index }: LegacyGoal, time: number, at: number): boolean {
+  return time <= (timestamp ?? Number.POSITIVE_INFINITY) && at <= (index ?? Number.POSITIVE_INFINITY);
 }
 
 /**
