@@ -99,13 +99,17 @@ async function findSoundCopy(
     const answers = answersOf([...reports.values()]);
     const choice = chooseReplica(answers, options.policy, forks);
     if (choice.kind === 'empty') return { kind: 'empty', answers };
-    if (choice.kind === 'stop') throw choice.error;
+    if (choice.kind === 'stop') {
+      lines.moreDamagedFiles(reports.values());
+      throw choice.error;
+    }
     const report = reports.get(choice.replica);
     if (report?.plan === undefined) throw new StationError('INTERNAL', `no plan for replica ${choice.replica}`);
     lines.choice(choice);
     promised ??= choice;
     const attempt = await attemptRestore(options, report.replica, report.plan, choice.position);
     if (attempt.kind === 'proven') {
+      lines.moreDamagedFiles(reports.values());
       lines.loss(promised, choice);
       for (const remark of attempt.remarks) options.events.warn(remark);
       return {
@@ -147,6 +151,9 @@ async function reportAfter(
   return { ...report, answer, plan: undefined };
 }
 
+/** Damaged files of a replica that are told of one by one: thousands of lines would bury what matters. */
+const FEW = 5;
+
 /** Says each thing once, and keeps what the outcome must tell of. */
 class WarnedLines {
   readonly fellBack: string[] = [];
@@ -161,8 +168,13 @@ class WarnedLines {
     if (this.#sayOnce(line)) this.fellBack.push(line);
   }
 
-  damagedFiles(report: ReplicaReport): void {
-    for (const line of describeLeftOut(report)) this.add(line);
+  /** The first few, as they are found; how many more there are is known at the end. */
+  damagedFiles({ replica, excluded }: ReplicaReport): void {
+    for (const reason of [...excluded.values()].slice(0, FEW)) this.add(`${replica.name}: left out: ${reason}`);
+  }
+
+  moreDamagedFiles(reports: Iterable<ReplicaReport>): void {
+    for (const report of reports) for (const line of describeLeftOut(report).slice(FEW)) this.add(line);
   }
 
   choice(choice: Extract<Choice, { kind: 'restore' }>): void {
@@ -191,9 +203,11 @@ class WarnedLines {
   }
 }
 
-/** The files of a replica that are known to be damaged, a line each. */
+/** The files of a replica that are known to be damaged: a line for each of the first few, and one for all the others. */
 export function describeLeftOut({ replica, excluded }: ReplicaReport): readonly string[] {
-  return [...excluded.values()].map((reason) => `${replica.name}: left out: ${reason}`);
+  const lines = [...excluded.values()].slice(0, FEW).map((reason) => `${replica.name}: left out: ${reason}`);
+  const more = excluded.size - lines.length;
+  return more === 0 ? lines : [...lines, `${replica.name}: left out: ${more} more files, damaged like these`];
 }
 
 function describeLoss(promised: ReplicaPosition, restored: ReplicaPosition): string | undefined {

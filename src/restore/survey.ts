@@ -70,7 +70,12 @@ async function surveyInventory(
   signal: AbortSignal,
 ): Promise<LtxSurvey> {
   const excluded = new Map(excluding);
-  for (;;) {
+  for (let rounds = 0; ; rounds += 1) {
+    // A TXID asked for is a point or it is not, and a time has its own search.
+    if (rounds > 0 && target.kind === 'newest') {
+      const next = restorablePoints(inventory, excluded).slice(-manyAtOnce(rounds));
+      await excludeDamaged(replica.store, inventory, next, excluded, signal);
+    }
     const result = await planTarget(replica.store, inventory, target, excluded, signal);
     if (result.kind !== 'plan') {
       return { answer: withoutPlan(replica, inventory, target, result, excluded), plan: undefined, excluded };
@@ -82,6 +87,24 @@ async function surveyInventory(
     if (excluded.size === known) throw new StationError('INTERNAL', `no header found for TXID ${plan.txid}`);
   }
 }
+
+/**
+ * Damage seldom comes alone. After one damaged header those of the points near it are read together, twice as many each
+ * time: else thousands of damaged files would cost as many round trips, one after the other.
+ */
+async function excludeDamaged(
+  store: ObjectStore,
+  inventory: Inventory,
+  points: readonly Txid[],
+  excluded: Map<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const known = new Set(excluded.keys());
+  const readings = await Promise.all(points.map((point) => readPoint(store, inventory, point, known, signal)));
+  for (const [key, reason] of readings.flatMap((reading) => reading.damaged)) excluded.set(key, reason);
+}
+
+const manyAtOnce = (rounds: number) => Math.min(32, 2 ** rounds);
 
 /** The position at the plan's end; undefined where a header was found damaged, which is then among the excluded. */
 async function proveEnds(
@@ -151,6 +174,7 @@ async function findPointAt(
   let points = restorablePoints(inventory, excluded);
   let low = 0;
   let high = points.length;
+  let rounds = 0;
   while (low < high) {
     const middle = (low + high) >>> 1;
     const point = points[middle];
@@ -158,6 +182,9 @@ async function findPointAt(
     const { header, damaged } = await readPoint(store, inventory, point, excluded, signal);
     for (const [key, reason] of damaged) excluded.set(key, reason);
     if (damaged.length > 0) {
+      rounds += 1;
+      const near = points.slice(Math.max(0, middle - manyAtOnce(rounds)), middle + manyAtOnce(rounds));
+      await excludeDamaged(store, inventory, near, excluded, signal);
       points = restorablePoints(inventory, excluded);
       low = 0;
       high = points.length;

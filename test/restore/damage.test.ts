@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { bytes } from '../../src/quantities.ts';
 import { restoreDatabase } from '../../src/restore/restore.ts';
 import { breakHeader, flipBit, History, putLtx } from './replica-builder.ts';
-import { createSite, defaults, type Site } from './site.ts';
+import { createSite, defaults, type Site, withFaults } from './site.ts';
 
 let history: History;
 let site: Site;
@@ -99,6 +99,44 @@ describe('damage', () => {
     } finally {
       other.close();
     }
+  });
+
+  test('of a thousand headers: few rounds of reads, a few warnings and a count', async () => {
+    const disk = site.replica('disk');
+    await history.putLevel0(disk.store, 1, 5);
+    const garbage = Buffer.alloc(4_096, 'garbage');
+    for (let number = 6; number <= 1_005; number += 1) {
+      const name = number.toString(16).padStart(16, '0');
+      const path = join(site.folder, 'disk', 'ltx', '0', `${name}-${name}.ltx`);
+      writeFileSync(path, garbage);
+    }
+    let reads = 0;
+    let together = 0;
+    let most = 0;
+    const counted = withFaults(disk, ({ get }) => ({
+      async *get(...rest) {
+        reads += 1;
+        together += 1;
+        most = Math.max(most, together);
+        try {
+          yield* get(...rest);
+        } finally {
+          together -= 1;
+        }
+      },
+    }));
+    const outcome = await site.restore([counted]);
+    expect(outcome.txid).toBe(5);
+    expect(reads).toBeLessThan(1_200);
+    expect(most).toBe(32);
+    const told = site.warnings.filter((line) => line.startsWith('disk: left out: '));
+    expect(told).toHaveLength(6);
+    expect(told.at(-1)).toBe('disk: left out: 995 more files, damaged like these');
+
+    reads = 0;
+    const timestamp = history.time(5);
+    expect((await site.restore([counted], { target: { kind: 'timestamp', timestamp }, overwrite: true })).txid).toBe(5);
+    expect(reads).toBeLessThan(1_200);
   });
 
   test('of a file that holds other TXIDs than its name says', async () => {
