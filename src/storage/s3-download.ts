@@ -21,6 +21,7 @@ export function download(
   const operation: S3Operation = {
     permission: 's3:GetObject',
     url: `s3://${session.options.bucket}/${session.fullKey(key)}`,
+    customerKey: session.options.serverSideEncryption?.kind === 'customer',
   };
   return downloadResumed({
     url: operation.url,

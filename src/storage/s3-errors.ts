@@ -5,6 +5,8 @@ export interface S3Operation {
   readonly permission: 's3:GetObject' | 's3:PutObject' | 's3:ListBucket' | 's3:DeleteObject';
   /** `s3://bucket/key`, without secrets. */
   readonly url: string;
+  /** It needs the key that the object was written with. */
+  readonly customerKey?: boolean;
 }
 
 interface Meaning {
@@ -20,6 +22,7 @@ const untrusted: Meaning = {
   code: 'STORAGE_UNREACHABLE',
   hint: 'the endpoint’s certificate is not trusted: name its authority in NODE_EXTRA_CA_CERTS, or set skip-verify for a test',
 };
+const customerKeyMissing = denied('the object is encrypted with a customer’s key: set sse-customer-key');
 const wrongRegion = broken('the bucket is in another region: set "region" of the replica');
 
 /** What each provider's own word means. Order is by subject; a word that is not here is judged by its HTTP status. */
@@ -98,7 +101,7 @@ export function s3Error(error: unknown, operation: S3Operation): StationError {
   const meaning = meaningOf(error, word);
   const hint =
     word === 'AccessDenied' || (meaning.code === 'STORAGE_DENIED' && meaning.hint === undefined)
-      ? `the credentials lack ${operation.permission} on ${operation.url}, or the bucket’s policy forbids it`
+      ? lacking(operation)
       : meaning.hint;
   return new StationError(meaning.code, `${word}: ${textOf(error)} (${operation.permission} on ${operation.url})`, {
     cause: error,
@@ -106,7 +109,13 @@ export function s3Error(error: unknown, operation: S3Operation): StationError {
   });
 }
 
+function lacking({ permission, url, customerKey }: S3Operation): string {
+  const policy = `the credentials lack ${permission} on ${url}, or the bucket’s policy forbids it`;
+  return customerKey === true ? `${policy}, or sse-customer-key is not the one it was written with` : policy;
+}
+
 function meaningOf(error: unknown, word: string): Meaning {
+  if (word === 'InvalidRequest' && /Server Side Encryption/.test(textOf(error))) return customerKeyMissing;
   const known = meaningOfWord[word];
   if (known !== undefined) return known;
   const status = statusOf(error);

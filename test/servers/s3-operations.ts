@@ -90,7 +90,9 @@ export async function getObject({ bucket, request }: OperationContext): Promise<
 
 function checkCustomerKey(object: StoredObject, request: S3Request): void {
   const name = 'x-amz-server-side-encryption-customer-key-md5';
-  if (object.headers[name] === request.headers[name]) return;
+  const [kept, given] = [object.headers[name], request.headers[name]];
+  if (kept === given) return;
+  if (kept !== undefined && given !== undefined) throw new S3Refusal(403, 'AccessDenied', 'Access Denied');
   const text = 'The object was stored using a form of Server Side Encryption. The correct parameters must be provided.';
   throw new S3Refusal(400, 'InvalidRequest', text);
 }
