@@ -69,7 +69,9 @@ async function perform(step: string, value: string): Promise<void> {
       const grandchild = spawn(process.execPath, [import.meta.filename, 'writing'], { stdio: 'inherit' });
       tell(`grandchild ${grandchild.pid}`);
       grandchild.unref();
-      return pause(500);
+      // Until it writes, and so answers signals.
+      for (const before = count(); count() === before; ) await pause(20);
+      return;
     }
     case 'delete':
       database?.close();
@@ -84,6 +86,10 @@ async function perform(step: string, value: string): Promise<void> {
     default:
       throw new Error(`no such step: ${step}`);
   }
+}
+
+function count(): number {
+  return Number(open().prepare('SELECT count(*) FROM rows').pluck().get());
 }
 
 function add(): void {
