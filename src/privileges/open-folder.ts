@@ -1,4 +1,4 @@
-import { closeSync, constants, lstatSync, openSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, readlinkSync, type Stats } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 
 /**
@@ -11,7 +11,7 @@ export interface OpenFolder extends Disposable {
   entry(name?: string): string;
 }
 
-/** What stands in the way: a link of somebody else than root may lead anywhere. */
+/** What stands in the way: a link that somebody else than root may have put there can lead anywhere. */
 export class UntrustedLink extends Error {
   override readonly name = 'UntrustedLink';
 }
@@ -25,11 +25,12 @@ export function openAt(parent: OpenFolder, name: string): OpenFolder {
 }
 
 /**
- * Opens the folder by its names one after the other, calling `missing` for those that are not there, which may make them.
- * Only links that belong to root are followed.
+ * Opens the folder by its names one after the other, and makes those that are not there.
+ * Only links are followed that are root's, in folders where root alone could put them.
+ * @param made called with each folder that was not there
  * @throws UntrustedLink; Node's system errors
  */
-export function openFolder(path: string, missing?: (parent: OpenFolder, name: string) => void): OpenFolder {
+export function openFolder(path: string, made: (folder: OpenFolder) => void): OpenFolder {
   let at = held(openSync('/', FOLDER));
   let names = namesOf(path);
   let links = 0;
@@ -38,7 +39,7 @@ export function openFolder(path: string, missing?: (parent: OpenFolder, name: st
     using parent = at;
     const target = linkTarget(parent, name);
     if (target === undefined) {
-      at = openOrMake(parent, name, missing);
+      at = openOrMake(parent, name, made);
       names = rest;
       continue;
     }
@@ -51,22 +52,26 @@ export function openFolder(path: string, missing?: (parent: OpenFolder, name: st
   return at;
 }
 
-function openOrMake(
-  parent: OpenFolder,
-  name: string,
-  missing: ((parent: OpenFolder, name: string) => void) | undefined,
-): OpenFolder {
-  if (missing !== undefined && lstatSync(parent.entry(name), { throwIfNoEntry: false }) === undefined) {
-    missing(parent, name);
-  }
-  return openAt(parent, name);
+function openOrMake(parent: OpenFolder, name: string, made: (folder: OpenFolder) => void): OpenFolder {
+  if (lstatSync(parent.entry(name), { throwIfNoEntry: false }) !== undefined) return openAt(parent, name);
+  mkdirSync(parent.entry(name));
+  const folder = openAt(parent, name);
+  made(folder);
+  return folder;
 }
 
 function linkTarget(parent: OpenFolder, name: string): string | undefined {
   const status = lstatSync(parent.entry(name), { throwIfNoEntry: false });
   if (status === undefined || !status.isSymbolicLink()) return undefined;
-  if (status.uid !== 0) throw new UntrustedLink(`${name} is a symbolic link of uid ${status.uid}`);
+  if (status.uid !== 0 || !isRootsAlone(fstatSync(parent.descriptor))) {
+    throw new UntrustedLink(`${name} is a symbolic link that others than root can have put there`);
+  }
   return readlinkSync(parent.entry(name));
+}
+
+/** In a sticky folder all may write, but nobody renames what is root's. */
+function isRootsAlone({ uid, mode }: Stats): boolean {
+  return uid === 0 && ((mode & 0o022) === 0 || (mode & 0o1000) !== 0);
 }
 
 function namesOf(path: string): readonly string[] {

@@ -1,4 +1,4 @@
-import { fchownSync, fstatSync, lchownSync, lstatSync, mkdirSync, readdirSync, type Stats } from 'node:fs';
+import { fchownSync, fstatSync, lchownSync, lstatSync, readdirSync, type Stats } from 'node:fs';
 import { type OpenFolder, openAt, openFolder, UntrustedLink } from './open-folder.ts';
 import type { Place } from './places.ts';
 import { isSystemError } from './system-error.ts';
@@ -20,10 +20,7 @@ const ALWAYS_LOOKED_AT = 2;
  */
 export function ownPlace(place: Place, user: User): void {
   unlessRefused(() => {
-    using folder = openFolder(place.path, (parent, name) => {
-      mkdirSync(parent.entry(name));
-      lchownSync(parent.entry(name), user.uid, user.gid);
-    });
+    using folder = openFolder(place.path, (made) => fchownSync(made.descriptor, user.uid, user.gid));
     const status = fstatSync(folder.descriptor);
     const names = readdirSync(folder.entry());
     if (!isForUs(place, status, names, user)) return;

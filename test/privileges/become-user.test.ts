@@ -7,6 +7,7 @@ import {
   linkSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
 } from 'node:fs';
@@ -153,6 +154,19 @@ describe('--user gives away nothing that is not ours', () => {
       expect(life.code, life.log()).toBe(78);
     },
   );
+
+  it('what a link of root’s leads to that the user has moved there', async () => {
+    await using volume = new Volume();
+    await volume.run(addRow, asNobody);
+    const secrets = volume.make('secrets/', 0);
+    const rootsLink = join(volume.folder, 'data', 'docs');
+    symlinkSync(secrets, rootsLink);
+    rmSync(volume.staging, { recursive: true });
+    renameSync(rootsLink, volume.staging);
+    const life = await volume.run('true', asNobody);
+    expect(volume.ownerOf(secrets)).toBe(0);
+    expect(life.code, life.log()).toBe(78);
+  });
 
   it('what links inside lead to, and what has a second name elsewhere', async () => {
     await using volume = new Volume();
