@@ -15,14 +15,17 @@ const faults: readonly [(random: Random) => NetworkMode, ...((random: Random) =>
 ];
 
 /**
- * Makes a network bad in one way after the other, with moments in between in which it works, and good at the end. The
- * seed of the random numbers decides what comes when. @param duration ms @returns what it did, for the reader of a failure
+ * Makes a network bad in one way after the other, with moments in between in which it works, and good at the end: each
+ * way at least once, if that takes longer than `duration`. The seed of the random numbers decides what comes when.
+ * @param duration ms @returns what it did, for the reader of a failure
  */
 export async function makeChaos(network: FaultProxy, random: Random, duration: number): Promise<readonly string[]> {
   const story: string[] = [];
+  const left = [...faults];
   try {
-    for (let passed = 0; passed < duration; ) {
-      const mode = random.pick(faults)(random);
+    for (let passed = 0; passed < duration || left.length > 0; ) {
+      const [fault = random.pick(faults)] = left.splice(random.between(0, Math.max(0, left.length - 1)), 1);
+      const mode = fault(random);
       const [bad, good] = [random.between(200, 1_500), random.between(0, 500)];
       story.push(`${passed} ms: ${JSON.stringify(mode)} for ${bad} ms`);
       await network.set(mode);
