@@ -1,9 +1,7 @@
 import { resolve } from 'node:path';
 import type { Config, DatabaseConfig } from '../config/config.ts';
-import type { ListenAddress } from '../config/listen-address.ts';
 import { StationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
-import { redact } from '../observe/redact.ts';
 import { setUserVariables, withRightsOf } from '../privileges/become-user.ts';
 import { chooseUser } from '../privileges/choose-user.ts';
 import { checkFolders, settleAs } from '../privileges/settle-in.ts';
@@ -12,13 +10,13 @@ import type { ReplicationSettings } from '../replication/replication-settings.ts
 import { planStopBudget } from '../supervisor/budget.ts';
 import { monotonicClock } from '../supervisor/clock.ts';
 import { createEphemeralReplication } from '../supervisor/ephemeral-replication.ts';
-import type { LifeObserver, LifeView } from '../supervisor/life-view.ts';
 import { detectPlatform } from '../supervisor/platform.ts';
 import type { Replication } from '../supervisor/replication-port.ts';
 import { neverRestart } from '../supervisor/restart-policy.ts';
 import { unchangedSignals } from '../supervisor/signal-map.ts';
 import { supervise } from '../supervisor/supervise.ts';
 import { childEnvironment } from './child-environment.ts';
+import { type Health, openHealth } from './health.ts';
 import { openLog, readConfig, replicaAt, secretsIn } from './load.ts';
 import { chooseCommand, type RunOptions } from './run-options.ts';
 
@@ -44,7 +42,8 @@ export async function runCommand(options: RunOptions & LaunchConditions): Promis
   const log = openLog(config, databases);
   checkFolders(databases, config.source === undefined && options.database === undefined, log);
   for (const note of config.notes) log[note.level === 'WARN' ? 'warn' : 'info'](note.message, { where: note.where });
-  const replication = await openReplication(options, config, databases, log);
+  const health = openHealth(options.listen ?? config.listen, secretsIn(databases), log);
+  const replication = await openReplication(options, config, databases, health, log);
   return await supervise({
     command,
     environment: childEnvironment(options.scrubEnvironment ?? false, databases, log),
@@ -56,22 +55,8 @@ export async function runCommand(options: RunOptions & LaunchConditions): Promis
     startupTimeout: options.startupTimeout,
     replication,
     log,
-    onLife: observeLife(options.listen ?? config.listen, secretsIn(databases), log),
+    onLife: health.onLife,
   });
-}
-
-/** What is told of the life as long as it lasts: the health endpoints, where there is an address for them. */
-function observeLife(address: ListenAddress | undefined, secrets: ReadonlySet<string>, log: Log): LifeObserver {
-  if (address === undefined) return () => {};
-  let life: LifeView | undefined;
-  // Loaded beside the restore: HTTP is slow to load, and the command need not wait for it.
-  import('../observe/health-server.ts').then(
-    ({ serveHealth }) => serveHealth({ address, life: () => life, clean: (text) => redact(text, secrets), log }),
-    (error: unknown) => log.warn(`no health endpoints: ${String(error)}`),
-  );
-  return (view) => {
-    life = view;
-  };
 }
 
 function readSettings(options: RunOptions) {
@@ -105,6 +90,7 @@ async function openReplication(
   options: RunOptions,
   config: Config,
   databases: readonly DatabaseConfig[],
+  health: Health,
   log: Log,
 ): Promise<Replication> {
   for (const { path, notConfigured } of databases) {
@@ -125,7 +111,7 @@ async function openReplication(
   const { createReplication } = await import('../replication/replication.ts');
   return createReplication({
     databases: replicated,
-    settings: settingsOf(options),
+    settings: settingsOf(options, health),
     drainRequire: options.drainRequire ?? 'one',
     drainAtMost: config.shutdown.syncTimeout,
     log,
@@ -133,7 +119,7 @@ async function openReplication(
   });
 }
 
-function settingsOf(options: RunOptions): ReplicationSettings {
+function settingsOf(options: RunOptions, health: Health): ReplicationSettings {
   return {
     restore: { quorum: options.restoreQuorum ?? 'any', from: options.restoreFrom },
     restoreTimeout: options.restoreTimeout ?? RESTORE_TIMEOUT,
@@ -150,6 +136,7 @@ function settingsOf(options: RunOptions): ReplicationSettings {
             takeover: options.takeover,
             timeout: options.leaseTimeout ?? LEASE_TIMEOUT,
             environment: process.env,
+            waiting: health.onLeaseWait,
           },
   };
 }

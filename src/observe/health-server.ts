@@ -1,13 +1,12 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { ListenAddress } from '../config/listen-address.ts';
-import type { LifeView } from '../supervisor/life-view.ts';
-import { answerHealth, type HealthAnswer } from './health.ts';
+import { answerHealth, type HealthAnswer, type HealthState } from './health.ts';
 import type { Log } from './log.ts';
 
 export interface HealthServerOptions {
   readonly address: ListenAddress;
   /** What is true at the moment of a request. */
-  readonly life: () => LifeView | undefined;
+  readonly state: () => HealthState;
   /** Takes secrets out of a reason. */
   readonly clean: (text: string) => string;
   readonly log: Log;
@@ -31,9 +30,9 @@ const LONGEST_RETRY = 30_000;
  * Serves the health endpoints until the process exits, which it does not delay. An address that cannot be had is warned
  * of once, and taken as soon as it is free: it is no reason to stop what is being served.
  */
-export function serveHealth({ address, life, clean, log }: HealthServerOptions): void {
+export function serveHealth({ address, state, clean, log }: HealthServerOptions): void {
   const server = createServer(limits, (request, response) => {
-    send(response, answerHealth(request.method ?? '', request.url ?? '', life()), clean);
+    send(response, answerHealth(request.method ?? '', request.url ?? '', state()), clean);
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.timeout = IDLE_TIMEOUT;

@@ -122,15 +122,18 @@ export async function holdLeases(
       clock: () => ({ wall: clocks.wall(), monotonic: clocks.monotonic() }),
       random: clocks.random,
       sleep: async (duration, stop) => await delay(duration, undefined, { signal: stop }),
-      waiting: (holder, policy) =>
+      waiting: (holder, policy) => {
+        settings.waiting?.(holder.owner);
         log.warn('another instance holds the lease: waiting for it', {
           holder: holder.owner,
           age: holder.station && describeAge(clocks.wall() - holder.station.acquiredAt),
           expires: new Date(holder.expiresAt).toISOString(),
           takeover: policy,
-        }),
+        });
+      },
       signal,
     });
+    settings.waiting?.(undefined);
     const named = new Map(replicas.map(({ name }, index) => [name, acquisitions[index] as Acquisition]));
     tellOfAcquisitions(named, log, clocks);
     return new ReplicaLeases(leases, named, log);

@@ -21,6 +21,8 @@ export type LeaseSettings =
       readonly timeout: Milliseconds;
       /** Where the platform tells who this instance is. */
       readonly environment: Environment;
+      /** Told whose lease is waited for; undefined when it is no longer. */
+      readonly waiting?: (holder: string | undefined) => void;
     };
 
 /** What the command line and the environment decide for every database. */

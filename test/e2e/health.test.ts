@@ -46,6 +46,24 @@ describe('health endpoints', () => {
     }
   });
 
+  it('503 without the lease, which another instance holds', async () => {
+    await using site = new Site();
+    await using other = new Site(site.replicas);
+    const holder = site.start(['add=1', 'until-term']);
+    await holder.waitFor(/^waiting$/m);
+    const life = other.start(['list'], { environment, flags: ['--takeover', 'wait'] });
+    await life.waitFor(/another instance holds the lease/);
+    expect(await probe(life, '/readyz')).toEqual([
+      503,
+      expect.stringMatching(/^waiting for the lease, which \S+ holds$/),
+    ]);
+    expect(await probe(life, '/livez')).toEqual([200, undefined]);
+    await holder.stop();
+    expect((await life.ended).code, life.log()).toBe(0);
+    // The last one was added when the holder was told to stop.
+    expect(life.seen()).toEqual([1, 2]);
+  });
+
   it('an address in use is a warning, and the program goes on', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));

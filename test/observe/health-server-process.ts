@@ -6,13 +6,16 @@ const [host = '127.0.0.1', port = '0'] = process.argv.slice(2);
 const notReady = { kind: 'not-ready', reason: 'the password is hunter22' } as const;
 serveHealth({
   address: { host, port: Number(port) },
-  life: () => ({
-    phase: 'restoring',
-    readiness: notReady,
-    startup: notReady,
-    restarts: 0,
-    stop: undefined,
-    handedTo: undefined,
+  state: () => ({
+    life: {
+      phase: 'restoring',
+      readiness: notReady,
+      startup: notReady,
+      restarts: 0,
+      stop: undefined,
+      handedTo: undefined,
+    },
+    holder: undefined,
   }),
   clean: (text) => text.replaceAll('hunter22', '[redacted]'),
   log: createLog({ format: 'logfmt', level: 'INFO' }),

@@ -45,19 +45,27 @@ describe('health', () => {
     ['while it serves', serving, ok('running'), ok('running'), ok('running')],
     ['when it was told to stop', stopping, ok('stopping'), ok('stopping'), unavailable('stopping', 'SIGTERM received')],
   ] as const)('%s', (_, life, livez, startupz, readyz) => {
-    expect(answerHealth('GET', '/livez', life)).toEqual(livez);
-    expect(answerHealth('GET', '/startupz?verbose', life)).toEqual(startupz);
-    expect(answerHealth('HEAD', '/readyz', life)).toEqual(readyz);
+    expect(answerHealth('GET', '/livez', { life, holder: undefined })).toEqual(livez);
+    expect(answerHealth('GET', '/startupz?verbose', { life, holder: undefined })).toEqual(startupz);
+    expect(answerHealth('HEAD', '/readyz', { life, holder: undefined })).toEqual(readyz);
+  });
+
+  test('while it waits for the lease, it says for whose', () => {
+    const waiting = { life: restoring, holder: 'old:1' };
+    const reason = 'waiting for the lease, which old:1 holds';
+    expect(answerHealth('GET', '/readyz', waiting)).toEqual(unavailable('restoring', reason));
+    expect(answerHealth('GET', '/startupz', waiting)).toEqual(unavailable('restoring', reason));
+    expect(answerHealth('GET', '/livez', waiting)).toEqual(ok('restoring'));
   });
 
   test.each(['/', '/metrics', '/readyz/', '//readyz', '/constructor', 'http://host/readyz', ''])(
     'there is no %j',
     (path) => {
-      expect(answerHealth('GET', path, serving).status).toBe(404);
+      expect(answerHealth('GET', path, { life: serving, holder: undefined }).status).toBe(404);
     },
   );
 
   test.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('%s is no question', (method) => {
-    expect(answerHealth(method, '/readyz', serving).status).toBe(405);
+    expect(answerHealth(method, '/readyz', { life: serving, holder: undefined }).status).toBe(405);
   });
 });
