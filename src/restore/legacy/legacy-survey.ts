@@ -4,7 +4,6 @@ import { isLegacyKey } from '../../storage/key-layout.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { LegacyAnswer, LegacyPosition, LtxAnswer, ReplicaAnswer } from '../answer.ts';
 import { describeTime } from '../describe.ts';
-import type { ExcludedKeys } from '../plan.ts';
 import type { NamedReplica, RestoreTarget } from '../restore-options.ts';
 import { type Generation, listSegments, listSnapshots } from './generations.ts';
 import { formatIndex } from './legacy-key.ts';
@@ -65,7 +64,7 @@ async function surveyGenerations(
   store: ObjectStore,
   names: readonly string[],
   target: RestoreTarget,
-  excluding: ReadonlyMap<string, string>,
+  excluded: Map<string, string>,
   signal: AbortSignal,
 ): Promise<LegacySurvey> {
   const goal = goalOf(target);
@@ -74,7 +73,7 @@ async function surveyGenerations(
   const plans: LegacyPlan[] = [];
   for (const name of names) {
     if (asked !== undefined && name !== asked) continue;
-    const { generation, plan } = await surveyGeneration(store, name, goal, excluding, signal);
+    const { generation, plan } = await surveyGeneration(store, name, goal, excluded, signal);
     generations.push(generation);
     if (plan !== undefined) plans.push(plan);
   }
@@ -84,9 +83,9 @@ async function surveyGenerations(
     return notAvailable(`${store.url} holds no generation ${asked}; it holds: ${names.join(', ')}`);
   }
   const where = `${store.url} holds a backup of Litestream 0.3`;
-  const soundSnapshots = generations.flatMap(({ snapshots }) => snapshots.filter(({ key }) => !excluding.has(key)));
+  const soundSnapshots = generations.flatMap(({ snapshots }) => snapshots.filter(({ key }) => !excluded.has(key)));
   if (soundSnapshots.length === 0) {
-    const damaged = [...excluding.keys()].filter(isLegacyKey);
+    const damaged = [...excluded.keys()].filter(isLegacyKey);
     const which = damaged.length === 0 ? '' : ` (${damaged.length} damaged: ${damaged.slice(0, 5).join(', ')})`;
     return unsound(`${where}${which}, but no sound snapshot to start from`);
   }
@@ -104,12 +103,12 @@ async function surveyGeneration(
   store: ObjectStore,
   name: string,
   goal: LegacyGoal,
-  excluding: ExcludedKeys,
+  excluded: Map<string, string>,
   signal: AbortSignal,
 ): Promise<{ readonly generation: Generation; readonly plan: LegacyPlan | undefined }> {
   const snapshots = await listSnapshots(store, name, signal);
   const usable = snapshots.filter(
-    (snapshot) => !excluding.has(snapshot.key) && isWithin(goal, snapshot.lastModified, snapshot.index),
+    (snapshot) => !excluded.has(snapshot.key) && isWithin(goal, snapshot.lastModified, snapshot.index),
   );
   let generation: Generation = { name, snapshots, segments: [] };
   let plan: LegacyPlan | undefined;
@@ -117,7 +116,9 @@ async function surveyGeneration(
   for (const [tries, snapshot] of usable.toReversed().entries()) {
     const segments = await listSegments(store, name, snapshot.index, signal);
     generation = { name, snapshots: snapshots.filter(({ index }) => index >= snapshot.index), segments };
-    plan = planGeneration(generation, goal, excluding);
+    for (const { key, size } of [snapshot, ...segments])
+      if (size === 0) excluded.set(key, `${store.url}/${key} is empty`);
+    plan = planGeneration(generation, goal, excluded);
     if (plan?.settled === 'yes' || (plan !== undefined && tries > 0)) break;
   }
   return { generation: { ...generation, snapshots }, plan };
