@@ -9,6 +9,9 @@ export type FaultPoint =
   | 'after-position'
   | 'before-upload'
   | 'after-upload'
+  | 'after-merge'
+  | 'before-delete'
+  | 'after-delete'
   | 'during-restore'
   | 'before-publish'
   | 'after-publish';

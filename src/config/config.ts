@@ -97,4 +97,6 @@ interface RetentionConfig {
   /** How far back a restore must be possible; 1 h to 8760 h. */
   readonly duration: Milliseconds;
   readonly checkInterval: Milliseconds;
+  /** How much longer than promised files stay, for restores under way. No key sets it: tests do. */
+  readonly grace?: Milliseconds;
 }

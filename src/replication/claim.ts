@@ -1,6 +1,7 @@
 import { open, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isStationError, type StationError, toStationError } from '../errors.ts';
+import type { Lease } from '../lease/lease.ts';
 import { pageChecksum } from '../ltx/checksum.ts';
 import { type Milliseconds, pageNumber } from '../quantities.ts';
 import { backoffDelay, drainBackoff } from '../storage/backoff.ts';
@@ -17,6 +18,7 @@ import { uploadLtxFile } from './upload.ts';
 export interface ClaimedReplica {
   readonly name: string;
   readonly store: ObjectStore;
+  readonly lease: Pick<Lease, 'announceTakeover' | 'noteClaimed'> | undefined;
   readonly remote: RemotePosition;
 }
 
@@ -39,6 +41,7 @@ export type ClaimOutcome =
 export async function claimNextFiles(
   staging: Staging,
   replicas: readonly ClaimedReplica[],
+  now: Milliseconds,
   patience: Milliseconds,
   signal: AbortSignal,
 ): Promise<ClaimOutcome> {
@@ -46,13 +49,17 @@ export async function claimNextFiles(
   const remotes = new Map<string, RemotePosition>();
   const failed: StationError[] = [];
   let overtaken: StationError | undefined;
-  const claim = async ({ name, store, remote }: ClaimedReplica) => {
+  const claim = async ({ name, store, lease, remote }: ClaimedReplica) => {
     const continuation = reconcile(staging.position, remote, staged);
-    if (continuation.kind !== 'append') return;
+    // It gets a snapshot that ends higher: what arrives late is below that, and in no restore.
+    if (continuation.kind !== 'append') return lease?.noteClaimed();
     const file = staging.level0[firstAbove(staging.level0, continuation.after)];
     if (file?.minTxid !== continuation.after + 1) return;
     try {
-      await uploadPatiently(store, file, patience, signal);
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
+      await lease?.announceTakeover({ txid: file.minTxid, at: now }, limit);
+      await uploadPatiently(store, file, limit);
+      lease?.noteClaimed();
       const { maxTxid, timestamp, fileChecksum } = file;
       remotes.set(name, { txid: maxTxid, listedTxid: maxTxid, timestamp, fileChecksums: [fileChecksum] });
     } catch (error) {
@@ -65,13 +72,7 @@ export async function claimNextFiles(
   return overtaken === undefined ? { kind: 'claimed', remotes, failed } : { kind: 'overtaken', error: overtaken };
 }
 
-async function uploadPatiently(
-  store: ObjectStore,
-  file: StagedFile,
-  patience: Milliseconds,
-  signal: AbortSignal,
-): Promise<void> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
+async function uploadPatiently(store: ObjectStore, file: StagedFile, limit: AbortSignal): Promise<void> {
   for (let failures = 1; ; failures += 1) {
     try {
       return await uploadLtxFile(store, file, limit);

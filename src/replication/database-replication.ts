@@ -6,8 +6,9 @@ import { checkIntegrity } from '../restore/integrity-check.ts';
 import type { HandoverRequest, ReplicaDrain } from '../supervisor/replication-port.ts';
 import type { Follower } from '../wal/follower.ts';
 import { openFollower } from '../wal/open-follower.ts';
+import type { SerialQueue } from '../wal/serial-queue.ts';
 import { type PreparedDatabase, type PreparedReplica, prepareDatabase } from './prepare-database.ts';
-import type { LeaseListener } from './replica-leases.ts';
+import { type LeaseListener, noUploads } from './replica-leases.ts';
 import { replicaLog } from './replica-log.ts';
 import { ReplicaUploader } from './replica-uploader.ts';
 import type { PrepareOptions, ReplicationClocks } from './replication-settings.ts';
@@ -15,6 +16,7 @@ import { keepUnreplicated } from './set-aside.ts';
 import type { Staging } from './staging.ts';
 import { syncLog } from './sync-log.ts';
 import { SyncLoop } from './sync-loop.ts';
+import { DatabaseUpkeep } from './upkeep/database-upkeep.ts';
 
 /** How long the end of a drain waits for uploads that were broken off, in milliseconds. */
 const STOP_PATIENCE = 250;
@@ -30,12 +32,16 @@ export class DatabaseReplication {
   #fence: StationError | undefined;
   #prepared: PreparedDatabase | undefined;
   #drained = false;
+  readonly #mergeTurn: SerialQueue;
+  #upkeep: DatabaseUpkeep | undefined;
   #running:
     | { readonly loop: SyncLoop; readonly staging: Staging; readonly replicas: readonly RunningReplica[] }
     | undefined;
 
-  constructor(options: PrepareOptions) {
+  /** @param mergeTurn one for all databases of the process */
+  constructor(options: PrepareOptions, mergeTurn: SerialQueue) {
     this.#options = options;
+    this.#mergeTurn = mergeTurn;
     this.#clocks = options.clocks;
     this.#log = options.log;
   }
@@ -56,10 +62,13 @@ export class DatabaseReplication {
     this.#prepared = prepared;
     const { staging } = prepared;
     const follower = await this.#openFollower(prepared);
-    const replicas: readonly RunningReplica[] = prepared.replicas.map((replica) => ({
-      name: replica.config.name,
-      uploader: this.#openUploader(replica, staging),
-    }));
+    const upkeep = this.#openUpkeep(prepared);
+    this.#upkeep = upkeep;
+    const replicas: readonly RunningReplica[] = prepared.replicas.map((replica) => {
+      const uploader = this.#openUploader(replica, staging, upkeep);
+      this.#keepUp(upkeep, replica, uploader);
+      return { name: replica.config.name, uploader };
+    });
     const uploaders = replicas.map((replica) => replica.uploader);
     const loop = new SyncLoop({
       follower,
@@ -75,6 +84,7 @@ export class DatabaseReplication {
     // Lost between its acquisition and now.
     if (this.#fence !== undefined) for (const uploader of uploaders) uploader.fence(this.#fence);
     loop.start();
+    await upkeep.start();
     for (const uploader of uploaders) uploader.start();
     loop.syncSoon();
     if (prepared.check === 'deferred') void this.#checkLater();
@@ -96,6 +106,8 @@ export class DatabaseReplication {
     );
     try {
       for (const { uploader } of running.replicas) uploader.hurry();
+      // A snapshot under way holds the database; and all the line is the last upload's now.
+      await Promise.race([this.#upkeep?.breakOff(), isTimeUp]);
       const finished = running.loop.finish().then(
         () => undefined,
         (error: unknown) => toStationError(error),
@@ -120,12 +132,14 @@ export class DatabaseReplication {
   async close(): Promise<void> {
     this.#closing.abort();
     const replicas = this.#running?.replicas ?? [];
-    const stopped = Promise.all(replicas.map(({ uploader }) => uploader.stop()));
+    const stopped = Promise.all([this.#upkeep?.stop(), ...replicas.map(({ uploader }) => uploader.stop())]);
     await Promise.race([stopped, delay(STOP_PATIENCE, undefined, { ref: false })]);
     // Before anything that takes time: somebody may be waiting for it.
-    await this.#prepared?.leases.release(
-      (replica) => replicas.find(({ name }) => name === replica)?.uploader.isInDoubt === true,
-    );
+    await this.#prepared?.leases.release((replica) => {
+      const uploader = replicas.find(({ name }) => name === replica)?.uploader;
+      if (uploader === undefined) return noUploads;
+      return { isInDoubt: uploader.isInDoubt, isFailing: uploader.health.kind === 'failing' };
+    });
     await stopped;
     // The lock is let go of last: whoever waits for it must not meet this process in the staging folder.
     if (!this.#drained) await this.#running?.loop.abandon().catch((error: unknown) => this.#tellOfClose(error));
@@ -205,17 +219,40 @@ export class DatabaseReplication {
       lost: (replica, error, deciding) => {
         if (!deciding) {
           this.#running?.replicas.find(({ name }) => name === replica)?.uploader.stopFor(error);
+          void this.#upkeep?.of(replica)?.stop();
           return;
         }
         // Nothing more goes to any replica: what this one adds, the other instance would have to part from.
         this.#fence = error;
         for (const { uploader } of this.#running?.replicas ?? []) uploader.fence(error);
+        void this.#upkeep?.stop();
         this.#failure.resolve(error);
       },
     };
   }
 
-  #openUploader(replica: PreparedReplica, staging: Staging): ReplicaUploader {
+  #openUpkeep({ staging, folder }: PreparedDatabase): DatabaseUpkeep {
+    return new DatabaseUpkeep(
+      this.#options.database,
+      staging,
+      folder.levels,
+      async () => await this.#running?.loop.takeSnapshot(),
+      this.#clocks,
+      this.#mergeTurn,
+    );
+  }
+
+  #keepUp(upkeep: DatabaseUpkeep, replica: PreparedReplica, uploader: ReplicaUploader): void {
+    upkeep.add({
+      ...replica,
+      position: () => uploader.position,
+      fenced: (error) => uploader.fence(error),
+      log: this.#log.with({ replica: replica.config.name }),
+    });
+  }
+
+  #openUploader(replica: PreparedReplica, staging: Staging, upkeep: DatabaseUpkeep): ReplicaUploader {
+    const { name } = replica.config;
     const log = this.#log.with({ replica: replica.config.name });
     const lines = replicaLog(log, this.#clocks.monotonic);
     let toldWhy: string | undefined;
@@ -225,6 +262,8 @@ export class DatabaseReplication {
       remote: replica.remote,
       ask: replica.ask,
       lease: replica.lease,
+      moved: () => upkeep.of(name)?.wake(),
+      mergedUpTo: () => upkeep.of(name)?.mergedUpTo,
       interval: milliseconds(replica.config.syncInterval > this.#interval ? replica.config.syncInterval : 0),
       monotonicClock: this.#clocks.monotonic,
       random: this.#clocks.random,
@@ -232,6 +271,7 @@ export class DatabaseReplication {
         ...lines,
         uploaded: (file) => {
           lines.uploaded(file);
+          upkeep.of(name)?.uploaded(file);
           toldWhy = undefined;
           this.#running?.loop.uploaded();
         },

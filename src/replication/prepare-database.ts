@@ -18,7 +18,7 @@ import { afterStock, dropUnsaved, isContinuedByStock, type LoadedStaging, loadSt
 import { laterThan, lookAtOldBackups } from './old-backups.ts';
 import type { RemotePosition } from './reconcile.ts';
 import { remotePositionOf } from './remote-position.ts';
-import { holdLeases, type LeaseListener, type ReplicaLeases } from './replica-leases.ts';
+import { holdLeases, type LeaseListener, noUploads, type ReplicaLeases } from './replica-leases.ts';
 import type { PrepareOptions } from './replication-settings.ts';
 import { restoreAtStart, type StartState } from './restore-at-start.ts';
 import { moveDatabaseAside } from './set-aside.ts';
@@ -101,7 +101,7 @@ async function prepare(
   const patience = local.kind === 'database' ? settings.lookTimeout : settings.restoreTimeout;
   // Before anything is read of the replicas: what the last holder wrote is there by then.
   const leases = await holdLeases(options, folder, replicas, patience, listener, signal);
-  opened.add(async () => await leases.release(() => false));
+  opened.add(async () => await leases.release(() => noUploads));
   const asked = replicas.map((replica) => ({ ...replica, unreachable: leases.unreachable(replica.name) }));
   const start = await startAsOnlyWriter(options, folder, asked, leases, local.kind, signal, opened);
   return {
@@ -153,21 +153,20 @@ async function startAsOnlyWriter(
     const pageOne = continueAbove === undefined ? await readPageOne(database.path, staging.position, known) : undefined;
     if (pageOne === undefined) {
       await leaveRoomForOne(staging, continueAbove);
-      if (staging.position.txid > 0) await leases.noteTakeover(staging.position.txid, clocks.wall(), signal);
+      if (staging.position.txid > 0) leases.noteClaimed();
       return { ...start, staging };
     }
     const file = await staging.claim(pageOne);
     const held = replicas.flatMap(({ name, store }) => {
       const remote = start.remotes.get(name);
-      return remote === undefined ? [] : [{ name, store, remote }];
+      return remote === undefined ? [] : [{ name, store, remote, lease: leases.of(name) }];
     });
     const isRestored = known.kind === 'restored';
     const patience = isRestored ? settings.restoreTimeout : settings.lookTimeout;
-    const outcome = await claimNextFiles(staging, held, patience, signal);
+    const outcome = await claimNextFiles(staging, held, clocks.wall(), patience, signal);
     if (outcome.kind === 'claimed') {
       for (const error of outcome.failed) log.warn(`the next file could not be claimed: ${error.message}`);
       if (isRestored && outcome.remotes.size === 0 && outcome.failed[0] !== undefined) throw outcome.failed[0];
-      await leases.noteTakeover(file.maxTxid, clocks.wall(), signal);
       return { ...start, staging, remotes: new Map([...start.remotes, ...outcome.remotes]) };
     }
     log.warn('the last holder wrote until just now: looking at the replicas again', { why: outcome.error.message });

@@ -9,7 +9,7 @@ import { Lease } from '../lease/lease.ts';
 import { LEASE_KEY } from '../lease/lease-record.ts';
 import type { Log } from '../observe/log.ts';
 import { rateLimited } from '../observe/rate-limit.ts';
-import { type Milliseconds, milliseconds, type Txid } from '../quantities.ts';
+import { type Milliseconds, milliseconds } from '../quantities.ts';
 import type { NamedReplica } from '../restore/restore-options.ts';
 import type { LeaseSettings, PrepareOptions, ReplicationClocks } from './replication-settings.ts';
 import type { StagingFolder } from './staging-folder.ts';
@@ -24,8 +24,18 @@ export interface LeaseListener {
 
 /** At most one line about renewals that fail in this time. */
 const RENEWAL_LINES = milliseconds(60_000);
-/** How long the end waits for the stores to take the releases: what is not told in time expires by itself. */
-const RELEASE_PATIENCE = 1_500;
+/** How long the end waits for a store to take the release: what is not told in time expires by itself. */
+const RELEASE_PATIENCE = 1_000;
+/** The same where the last upload failed. */
+const FAILING_PATIENCE = 250;
+
+export interface UploadsEnd {
+  /** The last one was broken off, or not answered. */
+  readonly isInDoubt: boolean;
+  readonly isFailing: boolean;
+}
+
+export const noUploads: UploadsEnd = { isInDoubt: false, isFailing: false };
 
 /** The leases of one database: one for each replica, or none at all where they are off. */
 export class ReplicaLeases {
@@ -56,34 +66,29 @@ export class ReplicaLeases {
     );
   }
 
-  /** Tells where this history goes on from, so that the files from there on stay for a day. Never fails: it is told again. */
-  async noteTakeover(at: Txid, wall: Milliseconds, signal: AbortSignal): Promise<void> {
-    const telling = [...this.#leases.values()].map((lease) => lease.noteTakeover({ txid: at, at: wall }, signal));
-    for (const outcome of await Promise.allSettled(telling)) {
-      if (outcome.status === 'rejected') this.#log.debug('the take-over is told with the next renewal');
-    }
-    signal.throwIfAborted();
+  /** No late file of another's can come between this history any more. */
+  noteClaimed(): void {
+    for (const lease of this.#leases.values()) lease.noteClaimed();
   }
 
   /**
-   * Gives all of them back, within a second or two.
-   * @param brokenOff whether an upload to that replica was, and may still arrive
+   * Gives all of them back, soon.
+   * @param uploads how those to that replica ended: one that was broken off may still arrive
    */
-  async release(brokenOff: (replica: string) => boolean): Promise<void> {
-    const signal = AbortSignal.timeout(RELEASE_PATIENCE);
+  async release(uploads: (replica: string) => UploadsEnd): Promise<void> {
     const giving = [...this.#leases].map(async ([replica, lease]) => {
-      if (!lease.isHeld) return await lease.release('released', signal);
-      await lease.release(brokenOff(replica) ? 'left' : 'released', signal);
-      this.#log.debug('lease released', { replica });
+      const { isInDoubt, isFailing } = uploads(replica);
+      const wasHeld = lease.isHeld;
+      const signal = AbortSignal.timeout(isFailing ? FAILING_PATIENCE : RELEASE_PATIENCE);
+      try {
+        await lease.release(isInDoubt ? 'left' : 'released', signal);
+        if (wasHeld) this.#log.debug('lease released', { replica });
+      } catch (error) {
+        const why = signal.aborted ? 'no answer in time' : toStationError(error).message;
+        this.#log.warn('the lease could not be given back: it expires by itself', { replica, why });
+      }
     });
-    for (const [index, outcome] of (await Promise.allSettled(giving)).entries()) {
-      if (outcome.status === 'fulfilled') continue;
-      const why = signal.aborted ? 'no answer in time' : toStationError(outcome.reason).message;
-      this.#log.warn('the lease could not be given back: it expires by itself', {
-        replica: [...this.#leases.keys()][index],
-        why,
-      });
-    }
+    await Promise.all(giving);
   }
 }
 
@@ -138,7 +143,7 @@ export async function holdLeases(
     tellOfAcquisitions(named, log, clocks);
     return new ReplicaLeases(leases, named, log);
   } catch (error) {
-    await new ReplicaLeases(leases, new Map(), log).release(() => true);
+    await new ReplicaLeases(leases, new Map(), log).release(() => noUploads);
     signal.throwIfAborted();
     throw error;
   }

@@ -42,6 +42,10 @@ export interface UploaderOptions {
   /** Least time between two batches of uploads; 0 where the capture's own interval is as long. */
   readonly interval: Milliseconds;
   readonly events: UploaderEvents;
+  /** It is known to hold another TXID of ours, also where nothing had to be sent for that. */
+  readonly moved?: () => void;
+  /** Level-0 files above this TXID are still to be merged there. */
+  readonly mergedUpTo?: () => Txid | undefined;
   readonly monotonicClock: () => Milliseconds;
   readonly random: () => number;
 }
@@ -109,7 +113,8 @@ export class ReplicaUploader {
   get reader(): StagingReader | undefined {
     // What it lacks may be in no replica at all: it stays staged until the drain has set it aside.
     if (this.#isFenced) return { position: this.#sentUpTo ?? txid(0), wantsSnapshot: false, reachable: true };
-    return readerOf(this.#status, this.#health, this.#options.staging);
+    const reader = readerOf(this.#status, this.#health, this.#options.staging);
+    return reader && { ...reader, mergedUpTo: this.#options.mergedUpTo?.() };
   }
 
   get complete(): boolean {
@@ -287,6 +292,8 @@ export class ReplicaUploader {
     } finally {
       this.#upload = undefined;
     }
+    // One that outlasted the lease may have landed where another instance has gone on, and cleared away, since.
+    await this.#options.lease?.admit(this.#stop.signal);
     this.#inDoubt = false;
     if (this.#isStopped) return 'idle';
     this.#moveTo(file.maxTxid);
@@ -297,6 +304,7 @@ export class ReplicaUploader {
   #moveTo(position: Txid): void {
     this.#status = { kind: 'following', position };
     this.#sentUpTo = position;
+    this.#options.moved?.();
   }
 
   get #isStopped(): boolean {

@@ -9,6 +9,7 @@ import {
   isDrainComplete,
   type Replication,
 } from '../supervisor/replication-port.ts';
+import { SerialQueue } from '../wal/serial-queue.ts';
 import { DatabaseReplication } from './database-replication.ts';
 import type { ReplicationClocks, ReplicationSettings } from './replication-settings.ts';
 
@@ -25,8 +26,10 @@ export interface CreateReplicationOptions {
 /** The replication of every configured database, side by side. */
 export function createReplication(options: CreateReplicationOptions): Replication {
   const { settings, drainRequire, drainAtMost, log, clocks } = options;
+  const mergeTurn = new SerialQueue();
   const databases = options.databases.map(
-    (database) => new DatabaseReplication({ database, settings, clocks, log: log.with({ db: database.path }) }),
+    (database) =>
+      new DatabaseReplication({ database, settings, clocks, log: log.with({ db: database.path }) }, mergeTurn),
   );
   const failed: Promise<StationError> = Promise.race(databases.map((database) => database.failed));
   const handover: Promise<HandoverRequest> = Promise.race(databases.map((database) => database.handover));

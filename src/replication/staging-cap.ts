@@ -5,6 +5,8 @@ import type { StagedFile } from './staged-files.ts';
 export interface StagingReader {
   /** It needs no file up to this TXID; undefined while that is not known. */
   readonly position: Txid | undefined;
+  /** It still merges level-0 files above this TXID, and would have to read them back; undefined: it does not merge. */
+  readonly mergedUpTo?: Txid | undefined;
   /** It waits for the staged snapshot, or for one to be staged. */
   readonly wantsSnapshot: boolean;
   /** It answers, so what it lacks will go soon. */
@@ -27,17 +29,25 @@ export interface StagingPlan {
 export function planStaging(files: readonly StagedFile[], readers: readonly StagingReader[], cap: Bytes): StagingPlan {
   const newest = files.at(-1)?.maxTxid ?? 0;
   const neededFrom = (reader: StagingReader) => reader.position ?? 0;
-  const lowest = Math.min(newest, ...readers.map(neededFrom));
-  const finished = files.filter((file) => file.maxTxid < lowest);
+  const everywhere = Math.min(newest, ...readers.map(neededFrom));
+  const merged = Math.min(...readers.map((reader) => (reader.mergedUpTo ?? newest) + 1));
+  const total = files.reduce((sum, file) => sum + file.size, 0);
+  const finished: StagedFile[] = [];
+  let left = total;
+  for (const file of files) {
+    // Kept to be merged, as far as there is room; a replica has it, so it can be read back.
+    if (file.maxTxid >= everywhere || (file.maxTxid >= merged && left <= cap)) break;
+    finished.push(file);
+    left -= file.size;
+  }
 
   const reachableFrom = Math.min(newest, ...readers.filter((reader) => reader.reachable).map(neededFrom));
   const waiting = files.slice(finished.length);
-  let total = waiting.reduce((sum, file) => sum + file.size, 0);
   const dropped: StagedFile[] = [];
   for (const file of waiting) {
-    if (total <= cap || file.maxTxid >= reachableFrom) break;
+    if (left <= cap || file.maxTxid >= reachableFrom) break;
     dropped.push(file);
-    total -= file.size;
+    left -= file.size;
   }
   return { finished, dropped };
 }

@@ -14,6 +14,8 @@ export interface StagingFolder {
   readonly pageChecksums: string;
   readonly lock: string;
   readonly spill: string;
+  /** Merged files and snapshots on their way, and merged files that are to be merged again. */
+  readonly levels: string;
   /** The random name by which this disk is known in leases. */
   readonly instance: string;
 }
@@ -29,6 +31,7 @@ export function stagingFolderAt(root: string): StagingFolder {
     pageChecksums: join(own, 'page-checksums'),
     lock: join(own, 'lock'),
     spill: join(own, 'spill'),
+    levels: join(own, 'levels'),
     instance: join(own, 'instance'),
   };
 }

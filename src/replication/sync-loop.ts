@@ -9,6 +9,7 @@ import type { ReplicaUploader } from './replica-uploader.ts';
 import type { StagedFile } from './staged-files.ts';
 import type { Staging } from './staging.ts';
 import { nextSyncAt } from './sync-schedule.ts';
+import type { TakenSnapshot } from './upkeep/database-snapshots.ts';
 import { Wake } from './wake.ts';
 
 export interface SyncEvents {
@@ -52,6 +53,8 @@ export class SyncLoop {
   /** Taken from the follower but not yet on disk, oldest first: a full disk must not lose them. */
   #unwritten: ChangeSet[] = [];
   #commits: 'none' | 'some' | 'now' = 'none';
+  /** Somebody waits for a snapshot of the next sync, to do with as he likes. */
+  #copy: PromiseWithResolvers<TakenSnapshot | undefined> | undefined;
   #wish: SnapshotWish | undefined;
   #tidy: 'not-needed' | 'in-batches' | 'now' = 'not-needed';
   #failures = 0;
@@ -88,6 +91,17 @@ export class SyncLoop {
     const wish = this.#wish ?? { notBefore: milliseconds(0), failures: 0, waits: 'for-nothing' as const };
     this.#wish = { ...wish, above: txid(Math.max(this.#wish?.above ?? 0, above)) };
     this.#wake.wake();
+  }
+
+  /**
+   * The database as of a sync that is made for it; undefined while there is none. Capturing goes on while it is held.
+   * @throws StationError CAPTURE_FAILED, STAGING_FAILED
+   */
+  async takeSnapshot(): Promise<TakenSnapshot | undefined> {
+    if (this.#stopped) return undefined;
+    this.#copy ??= Promise.withResolvers();
+    this.#wake.wake();
+    return await this.#copy.promise;
   }
 
   /** A replica has got further: files may leave the staging folder. */
@@ -127,6 +141,8 @@ export class SyncLoop {
     this.#stopped = true;
     this.#wake.wake();
     await this.#done;
+    this.#copy?.resolve(undefined);
+    this.#copy = undefined;
   }
 
   async #run(): Promise<void> {
@@ -163,7 +179,13 @@ export class SyncLoop {
   /** Milliseconds until there is something to do; undefined: until woken. */
   #due(): Milliseconds | undefined {
     const now = this.#options.monotonicClock();
-    const times = [this.#commitsDueAt(now), this.#wishDueAt(now), this.#tidy === 'not-needed' ? undefined : now];
+    const copyDueAt = this.#copy === undefined ? undefined : now;
+    const times = [
+      this.#commitsDueAt(now),
+      this.#wishDueAt(now),
+      copyDueAt,
+      this.#tidy === 'not-needed' ? undefined : now,
+    ];
     const next = Math.min(...times.filter((time) => time !== undefined));
     return next === Number.POSITIVE_INFINITY
       ? undefined
@@ -171,6 +193,7 @@ export class SyncLoop {
   }
 
   #isSyncDue(now: Milliseconds): boolean {
+    if (this.#copy !== undefined) return true;
     return (this.#commitsDueAt(now) ?? now + 1) <= now || (this.#wishDueAt(now) ?? now + 1) <= now;
   }
 
@@ -202,12 +225,28 @@ export class SyncLoop {
   }
 
   async #takeAndStage(): Promise<void> {
+    const wish = this.#isWishDue() ? this.#wish : undefined;
+    // A wish may give the position another TXID; the copy is taken of the sync after that.
+    const copy = wish === undefined ? this.#copy : undefined;
+    if (copy !== undefined) this.#copy = undefined;
+    try {
+      const snapshot = await this.#takeAndStageWith(wish, copy !== undefined);
+      const { txid: at, timestamp } = this.#options.staging.position;
+      copy?.resolve(snapshot && { snapshot, txid: at, timestamp });
+    } catch (error) {
+      copy?.reject(error);
+      throw error;
+    }
+  }
+
+  /** The snapshot, where `copies` asks for one to be handed on. */
+  async #takeAndStageWith(wish: SnapshotWish | undefined, copies: boolean): Promise<Snapshot | undefined> {
     const { follower, monotonicClock } = this.#options;
     const started = monotonicClock();
     // First what is left of an earlier try: taking more and more would fill the memory of a machine with a full disk.
     await this.#writeOut();
-    const wish = this.#isWishDue() ? this.#wish : undefined;
-    const { changeSet, snapshot, position } = await follower.changes({ snapshot: wish !== undefined });
+    const { changeSet, snapshot, position } = await follower.changes({ snapshot: wish !== undefined || copies });
+    let isHandedOn = false;
     try {
       if (changeSet !== undefined) {
         this.#lastStart = started;
@@ -217,8 +256,10 @@ export class SyncLoop {
         await this.#noteWalPosition(position);
       }
       if (wish !== undefined) await this.#fulfil(wish, snapshot);
+      isHandedOn = copies && this.#options.staging.position.txid > 0;
+      return isHandedOn ? snapshot : undefined;
     } finally {
-      await snapshot?.release();
+      if (!isHandedOn) await snapshot?.release();
     }
   }
 

@@ -5,12 +5,15 @@ import { bodyFromFile } from '../storage/object-body.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { StagedFile } from './staged-files.ts';
 
+/** A file on this disk that is to become an object: a level-0 file, a snapshot, or a merged file. */
+export type FileToUpload = Omit<StagedFile, 'level'> & { readonly level: number };
+
 /**
  * Puts one staged file into a replica, created only if absent (rule 3). Where the name is taken, or where the answer
  * got lost, what is there is read back: our own bytes are success, anything else is another writer.
  * @throws StationError FENCED for another writer's file; STORAGE_* as the store says
  */
-export async function uploadLtxFile(store: ObjectStore, file: StagedFile, signal: AbortSignal): Promise<void> {
+export async function uploadLtxFile(store: ObjectStore, file: FileToUpload, signal: AbortSignal): Promise<void> {
   const key = ltxKey(store.layout, file.level, file.minTxid, file.maxTxid);
   faultPoint('before-upload');
   try {
@@ -29,7 +32,12 @@ export async function uploadLtxFile(store: ObjectStore, file: StagedFile, signal
  * Whether the object under `key` is `file`, decided by its length and its last 8 bytes: the CRC-64 over the header,
  * every page and the index. Comparing those instead of all bytes keeps the check of a large snapshot to two requests.
  */
-async function holdsSameFile(store: ObjectStore, key: string, file: StagedFile, signal: AbortSignal): Promise<boolean> {
+async function holdsSameFile(
+  store: ObjectStore,
+  key: string,
+  file: FileToUpload,
+  signal: AbortSignal,
+): Promise<boolean> {
   for await (const object of store.list(key, { signal })) {
     if (object.key !== key) continue;
     if (object.size !== file.size) return false;

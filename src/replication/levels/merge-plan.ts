@@ -74,7 +74,12 @@ function nextMergeInto(
  * carry the whole database once more, through all levels.
  */
 function beginning(level: number, held: Holdings): Txid {
-  if (level > 1 || held.level(1).length > 0) return held.end(level);
+  return level === 1 ? mergedUpTo(held) : held.end(level);
+}
+
+/** Level-0 files up to this TXID are no merge's business any more. */
+export function mergedUpTo(held: Holdings): Txid {
+  if (held.level(1).length > 0) return held.end(1);
   return held.level(SNAPSHOT_LEVEL)[0]?.maxTxid ?? (0 as Txid);
 }
 

@@ -5,6 +5,8 @@ import { firstEndingAbove, type HeldFile, type Holdings, LEVELS, SNAPSHOT_LEVEL 
 export interface RetentionPolicy {
   /** How far back a restore must be possible. */
   readonly duration: Milliseconds;
+  /** For how much longer everything stays: a restore that began before a file was planned to go may still need it. */
+  readonly grace: Milliseconds;
   /** How long level-0 files stay once they were merged. */
   readonly level0Duration: Milliseconds;
   /** Moments this close together may become one: beyond it, level-0 files stay as long as the rest. */
@@ -13,11 +15,11 @@ export interface RetentionPolicy {
   readonly level0KeptFrom: Txid | undefined;
 }
 
-/**
- * A restore that began before a file was planned to go may still need it: nothing goes before this much more time has
- * passed than was promised, in milliseconds.
- */
-export const GRACE = 3_600_000;
+/** An hour: by then a restore has read what it listed, or lists anew. */
+export const GRACE = milliseconds(3_600_000);
+
+/** Take-overs are looked at again after so many milliseconds. */
+const TAKE_OVER_LOOK = 3_600_000;
 
 export type WhyGoes =
   /** Everything up to it lies further back than was promised. */
@@ -69,14 +71,14 @@ type Verdict =
  */
 export function planRetention(held: Holdings, policy: RetentionPolicy, now: Milliseconds): RetentionPlan {
   const snapshots = held.level(SNAPSHOT_LEVEL);
-  const cutoff = now - policy.duration - GRACE;
+  const cutoff = now - policy.duration - policy.grace;
   const baseIndex = snapshots.findLastIndex((snapshot) => snapshot.time <= cutoff);
   const base = snapshots[baseIndex];
   const going: Going[] = [];
   const staying: Staying[] = [];
   const follower = snapshots[baseIndex + 1];
   // The one after the base becomes the base once it is old enough.
-  let next = follower === undefined ? Number.POSITIVE_INFINITY : follower.time + policy.duration + GRACE;
+  let next = follower === undefined ? Number.POSITIVE_INFINITY : follower.time + policy.duration + policy.grace;
   if (base === undefined && !hasAnythingBelow(held, follower)) next = Number.POSITIVE_INFINITY;
   for (const level of LEVELS) {
     const files = held.level(level);
@@ -121,13 +123,13 @@ function level0Verdicts(
   let index = 0;
   let verdict: Verdict | undefined;
   return (file) => {
-    if (file.maxTxid >= keptFrom) return { kind: 'staying', why: 'after-a-take-over', until: now + GRACE };
+    if (file.maxTxid >= keptFrom) return { kind: 'staying', why: 'after-a-take-over', until: now + TAKE_OVER_LOOK };
     if (base !== undefined && file.maxTxid <= base.maxTxid) return { kind: 'going', why: 'past-retention' };
     for (; (merged[index]?.maxTxid ?? Number.POSITIVE_INFINITY) < file.maxTxid; index += 1) verdict = undefined;
     const over = merged[index];
     if (over === undefined || over.minTxid > file.minTxid) return { kind: 'staying', why: 'not-merged' };
     // All that it covers share one fate: one that lacks its predecessor is of no use.
-    if (over.maxTxid >= keptFrom) return { kind: 'staying', why: 'after-a-take-over', until: now + GRACE };
+    if (over.maxTxid >= keptFrom) return { kind: 'staying', why: 'after-a-take-over', until: now + TAKE_OVER_LOOK };
     verdict ??= mergedLevel0Verdict(file, over, snapshots, policy, now);
     return verdict;
   };

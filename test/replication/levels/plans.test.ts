@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Milliseconds, milliseconds, type Txid } from '../../../src/quantities.ts';
 import { grainOf, MOST_INPUTS, nextMerge } from '../../../src/replication/levels/merge-plan.ts';
-import { planRetention, type RetentionPlan } from '../../../src/replication/levels/retention-plan.ts';
+import { GRACE, planRetention, type RetentionPlan } from '../../../src/replication/levels/retention-plan.ts';
 import { proveRetention } from '../../../src/replication/levels/retention-proof.ts';
 import { nextSnapshot } from '../../../src/replication/levels/snapshot-schedule.ts';
 import { at, type Change, changes, ModelReplica } from './model.ts';
@@ -44,6 +44,7 @@ function keepUp(model: ModelReplica, settings: Settings, now: Milliseconds): voi
 function retain(model: ModelReplica, settings: Settings, now: Milliseconds, keptFrom?: Txid): RetentionPlan {
   const policy = {
     duration: settings.retention,
+    grace: GRACE,
     level0Duration: settings.level0Retention,
     grain: grainOf(settings.intervals),
     level0KeptFrom: keptFrom,

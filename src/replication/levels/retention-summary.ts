@@ -1,0 +1,35 @@
+import type { HeldFile } from './held-files.ts';
+import type { RetentionPlan, WhyGoes, WhyStays } from './retention-plan.ts';
+
+/** Why, for people. */
+export const reasonTexts: Readonly<Record<WhyGoes | WhyStays, string>> = {
+  'past-retention': 'older than the oldest moment that was promised',
+  merged: 'merged into level 1',
+  base: 'the oldest promised moment is restored from it',
+  'within-retention': 'within retention',
+  'newest-of-its-level': 'the newest of its level',
+  'not-merged': 'not merged yet',
+  'merged-lately': 'merged lately',
+  'finer-than-the-merged': 'commits are rare here: the merged file alone would blur moments',
+  'after-a-take-over': 'another instance was taken over from',
+};
+
+/** A plan in one line for each level and reason, what goes first. */
+export function summarize(plan: RetentionPlan): readonly string[] {
+  return [...linesOf('goes', plan.going), ...linesOf('stays', plan.staying)];
+}
+
+function linesOf(
+  what: 'goes' | 'stays',
+  entries: readonly { readonly file: HeldFile; readonly why: WhyGoes | WhyStays }[],
+): readonly string[] {
+  const groups = Map.groupBy(entries, ({ file, why }) => `${file.level} ${why}`);
+  return [...groups.values()].map((group) => {
+    const [first] = group;
+    if (first === undefined) return '';
+    const last = group.at(-1) ?? first;
+    const range = `${group.length} ${group.length === 1 ? 'file' : 'files'}, TXIDs ${first.file.minTxid} to ${last.file.maxTxid}`;
+    const size = group.reduce((sum, { file }) => sum + file.size, 0);
+    return `level ${first.file.level} ${what}: ${range}, ${size} bytes: ${reasonTexts[first.why]}`;
+  });
+}

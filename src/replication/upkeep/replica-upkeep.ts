@@ -1,0 +1,197 @@
+import { StationError, toStationError } from '../../errors.ts';
+import { type Milliseconds, milliseconds, type Txid } from '../../quantities.ts';
+import { takeInventory } from '../../restore/inventory.ts';
+import { backoffDelay, steadyBackoff } from '../../storage/backoff.ts';
+import { type HeldFile, type HeldFiles, heldFilesOf } from '../levels/held-files.ts';
+import { mergedUpTo } from '../levels/merge-plan.ts';
+import type { RetentionPlan } from '../levels/retention-plan.ts';
+import type { FileToUpload } from '../upload.ts';
+import { Wake } from '../wake.ts';
+import { Compaction } from './compaction.ts';
+import { RetentionSchedule } from './retention-schedule.ts';
+import { RetentionSweep } from './retention-sweep.ts';
+import { ScheduledSnapshots } from './scheduled-snapshots.ts';
+import { settleTimes } from './settle-times.ts';
+import type { UpkeepOptions } from './upkeep-options.ts';
+
+/** A timer is set no further ahead: clocks are set anew, and timers have a limit. */
+const LONGEST_SLEEP = 24 * 3_600_000;
+
+/**
+ * Keeps one replica in shape while it is appended to: merges its files level by level, puts a whole copy now and then,
+ * and lets go of what is no longer promised. It lists the replica once, and knows from then on what it holds.
+ * Where there is nothing to do, nothing wakes it.
+ */
+export class ReplicaUpkeep {
+  readonly #options: UpkeepOptions;
+  readonly #wake = new Wake();
+  readonly #stop = new AbortController();
+  readonly #compaction: Compaction;
+  readonly #snapshots: ScheduledSnapshots;
+  readonly #schedule: RetentionSchedule;
+  readonly #sweep: RetentionSweep;
+  #held: HeldFiles | undefined;
+  /** Files put while the listing is under way. */
+  #early: HeldFile[] = [];
+  #failures = 0;
+  #done: Promise<void> | undefined;
+
+  constructor(options: UpkeepOptions) {
+    const { store, settings } = options;
+    this.#options = options;
+    this.#compaction = new Compaction(options);
+    this.#snapshots = new ScheduledSnapshots(options, (file) => this.#afterSnapshot(file), this.#stop.signal);
+    this.#schedule = new RetentionSchedule(settings);
+    this.#sweep = new RetentionSweep(store, settings.retention.checkInterval);
+  }
+
+  start(): void {
+    this.#done ??= this.#run();
+  }
+
+  /** Level-0 files above this TXID are still to be merged, so they do well to stay staged; undefined: none. */
+  get mergedUpTo(): Txid | undefined {
+    if (this.#held === undefined || this.#options.settings.mergeIntervals.length === 0) return undefined;
+    return mergedUpTo(this.#held);
+  }
+
+  /** The replica has got another file. */
+  uploaded(file: FileToUpload): void {
+    this.#note(file);
+    this.wake();
+  }
+
+  /** Something has changed outside. */
+  wake(): void {
+    this.#snapshots.wake();
+    this.#wake.wake();
+  }
+
+  /** Breaks off what is under way, and ends. What was not finished can be done again. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new StationError('STORAGE_UNREACHABLE', 'the upkeep of the replica was broken off'));
+    this.wake();
+    await this.#done;
+    await this.#snapshots.settled();
+    this.#options.merged.note(this.#options.replica, undefined);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      try {
+        const next = await this.#step();
+        this.#failures = 0;
+        if (next !== 'again') await this.#wake.sleep(next === 'idle' ? undefined : next);
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        await this.#afterFailure(toStationError(error));
+      }
+    }
+  }
+
+  /** Does one thing that is due, or tells for how long nothing is. */
+  async #step(): Promise<'again' | 'idle' | Milliseconds> {
+    if (this.#options.position() === undefined) {
+      // Others may write to it meanwhile: what it holds is to be looked at again.
+      this.#held = undefined;
+      this.#early = [];
+      this.#options.merged.note(this.#options.replica, undefined);
+      return 'idle';
+    }
+    const held = this.#held ?? (await this.#lookAtReplica());
+    const now = this.#options.wallClock();
+    const merge = this.#compaction.next(held, now);
+    if (merge.kind === 'due') return await this.#merge(merge.step, held);
+    const snapshot = this.#snapshots.next(held, now);
+    if (snapshot.kind === 'due') {
+      this.#snapshots.begin(snapshot.step);
+      return 'again';
+    }
+    const retention = this.#schedule.next(held, this.#options.level0KeptFrom(), now);
+    if (retention.kind === 'due') return await this.#retain(retention.step, held);
+    const look = this.#sweep.lookAt ?? Number.POSITIVE_INFINITY;
+    if (look <= now) return await this.#lookAfterDeletions(now);
+    const times = [merge, snapshot, retention].map((step) =>
+      step.kind === 'later' ? step.at : Number.POSITIVE_INFINITY,
+    );
+    const next = Math.min(...times, look);
+    return next === Number.POSITIVE_INFINITY ? 'idle' : milliseconds(Math.min(next - now, LONGEST_SLEEP));
+  }
+
+  async #lookAtReplica(): Promise<HeldFiles> {
+    const { store, settings } = this.#options;
+    this.#early = [];
+    const held = heldFilesOf(await takeInventory(store, this.#stop.signal));
+    if (settings.retention.enabled) await settleTimes(store, held, settings.mergeIntervals, this.#stop.signal);
+    for (const file of this.#early.splice(0)) held.add(file);
+    this.#held = held;
+    this.#noteEnds(held);
+    return held;
+  }
+
+  async #merge(step: Parameters<Compaction['carryOut']>[0], held: HeldFiles): Promise<'again'> {
+    const outcome = await this.#compaction.carryOut(step, held, this.#stop.signal);
+    if (outcome.kind === 'damaged') {
+      this.#snapshots.hurry();
+      return 'again';
+    }
+    this.#note(outcome.file);
+    this.#noteEnds(held);
+    await this.#options.merged.tidy(this.#options.room());
+    return 'again';
+  }
+
+  async #retain(plan: RetentionPlan, held: HeldFiles): Promise<'again'> {
+    await this.#options.permit?.admit(this.#stop.signal);
+    this.#options.events.retention(plan);
+    await this.#sweep.carryOut(plan, held, this.#stop.signal);
+    this.#schedule.swept();
+    this.#options.events.retained(plan);
+    return 'again';
+  }
+
+  async #lookAfterDeletions(now: Milliseconds): Promise<'again'> {
+    const left = await this.#sweep.look(now, this.#stop.signal);
+    if (left.length > 0) this.#options.events.undeleted(left);
+    return 'again';
+  }
+
+  #afterSnapshot(file: FileToUpload | undefined): void {
+    if (file !== undefined) this.#note(file);
+    this.#wake.wake();
+  }
+
+  #note({ level, minTxid, maxTxid, size, timestamp }: FileToUpload): void {
+    const now = this.#options.wallClock();
+    const file: HeldFile = { level, minTxid, maxTxid, size, time: timestamp, timeFrom: 'header', storedAt: now };
+    if (this.#held === undefined) this.#early.push(file);
+    else this.#held.add(file);
+    if (level > 0) this.#schedule.changed(now);
+  }
+
+  #noteEnds(held: HeldFiles): void {
+    const { merged, settings, replica } = this.#options;
+    merged.note(
+      replica,
+      [0, ...settings.mergeIntervals].map((_, level) => held.end(level)),
+    );
+  }
+
+  async #afterFailure(error: StationError): Promise<void> {
+    const { events, random, monotonicClock } = this.#options;
+    if (error.code === 'FENCED') {
+      this.#stop.abort(error);
+      events.fenced(error);
+      return;
+    }
+    // It is not there any more: somebody else deletes from the replica.
+    if (error.code === 'STORAGE_NOT_FOUND') this.#held = undefined;
+    this.#failures += 1;
+    const delay = backoffDelay(this.#failures, steadyBackoff, random());
+    events.failed(error, delay);
+    const end = monotonicClock() + delay;
+    for (let left = delay; left > 0 && !this.#stop.signal.aborted; left = milliseconds(end - monotonicClock())) {
+      await this.#wake.sleep(left);
+    }
+  }
+}
