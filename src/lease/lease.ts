@@ -14,7 +14,7 @@ import {
   observe,
 } from './judge-lease.ts';
 import { formatLease, type LeaseRecord, parseLease, type TakeoverPoint } from './lease-record.ts';
-import { acquired, freed, renewed, requested } from './next-lease.ts';
+import { acquired, claimed, freed, renewed, requested, type Takeover } from './next-lease.ts';
 
 export interface LeaseEvents {
   /** Held, for the first time or again. */
@@ -81,7 +81,7 @@ export class Lease {
   #lost: StationError | undefined;
   /** Of writes whose outcome is not known, and the last one that took effect. */
   #nonces = new Set<string>();
-  #takeover: TakeoverPoint | undefined;
+  #takeover: Takeover | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -156,12 +156,21 @@ export class Lease {
     });
   }
 
-  /** Notes where an upload was claimed, so that the name stays taken; told with the next renewal, which is now. */
-  async noteTakeover(point: TakeoverPoint, signal: AbortSignal): Promise<void> {
-    this.#takeover = point;
+  /**
+   * Tells the name that is about to be claimed, so that it stays taken for a day whatever becomes of this process.
+   * @throws StationError LEASE_LOST, STORAGE_*: it must not be claimed then
+   */
+  async announceTakeover(point: TakeoverPoint, signal: AbortSignal): Promise<void> {
+    this.#takeover = { ...point, isClaimed: false };
     await this.#queue.run(async () => {
-      if (this.#held !== undefined && this.#lost === undefined) await this.#renew(signal);
+      if (this.#lost !== undefined) throw this.#lost;
+      if (this.#held !== undefined) await this.#renew(signal);
     });
+  }
+
+  /** The name is ours. It is told with the next renewal: until then a crash has it claimed once more. */
+  noteClaimed(): void {
+    if (this.#takeover !== undefined) this.#takeover = { ...this.#takeover, isClaimed: true };
   }
 
   /**
@@ -176,7 +185,8 @@ export class Lease {
       const held = this.#held;
       if (held === undefined || this.#lost !== undefined) return;
       this.#held = undefined;
-      await this.#free(held, state, signal);
+      const record = this.#takeover?.isClaimed === true ? claimed(held.record) : held.record;
+      await this.#free({ ...held, record }, state, signal);
     });
   }
 

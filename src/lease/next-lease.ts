@@ -34,27 +34,36 @@ export function acquired(
   };
 }
 
+/** How far a take-over has come: the name to be claimed is told before it is claimed, lest nobody knows it after a crash. */
+export type Takeover = TakeoverPoint & { readonly isClaimed: boolean };
+
 /** The same lease for its duration from now, with a take-over point more where there is one to tell of. */
 export function renewed(
   held: LeaseRecord,
   wall: Milliseconds,
   nonce: string,
-  takeover: TakeoverPoint | undefined,
+  takeover: Takeover | undefined,
 ): LeaseRecord {
   const { station } = held;
   if (station === undefined) return held;
   const known = station.takeovers.some(({ txid }) => txid === takeover?.txid);
-  const takeovers = takeover === undefined || known ? station.takeovers : [...station.takeovers, takeover];
+  const point = takeover && { txid: takeover.txid, at: takeover.at };
+  const takeovers = point === undefined || known ? station.takeovers : [...station.takeovers, point];
   return {
     ...held,
     expiresAt: milliseconds(wall + station.duration),
     station: {
       ...station,
       nonce,
-      isUnclaimed: station.isUnclaimed && takeover === undefined,
+      isUnclaimed: station.isUnclaimed && takeover?.isClaimed !== true,
       takeovers: recentTakeovers(takeovers, wall),
     },
   };
+}
+
+/** With nothing left to claim. */
+export function claimed(held: LeaseRecord): LeaseRecord {
+  return held.station === undefined ? held : { ...held, station: { ...held.station, isUnclaimed: false } };
 }
 
 /** Given back, or broken; `left` also where a claim is still due: the record stays, because its generation and its take-over points are still needed. */

@@ -11,6 +11,7 @@ it('a store nobody knows that ignores create-only puts', async () => {
   await using site = new Site([s3Replica(store, store.url)]);
   const life = site.start(['add=1', 'until-term']);
   await life.waitFor(/unable to fence/);
+  await life.waitFor(/^waiting$/m);
   expect((await life.stop()).code, life.log()).toBe(0);
   expect(warnings(life.log())).toEqual([expect.stringMatching(/s3:\/\/bucket\/station.* replica=s3 .*hint=/)]);
   site.wipe();

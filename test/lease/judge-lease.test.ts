@@ -118,7 +118,7 @@ describe('the next TXID', () => {
   it('stays to be claimed for the next holder where this one ends before it did', () => {
     const due = ofDisk(true);
     expect(freed(due, 'released', a, start, '2').station?.state).toBe('left');
-    const claimed = renewed(due, start, '2', { txid: txid(5), at: start });
+    const claimed = renewed(due, start, '2', { txid: txid(5), at: start, isClaimed: true });
     expect(freed(claimed, 'released', a, start, '3').station?.state).toBe('released');
   });
 });
@@ -147,9 +147,9 @@ describe('a record', () => {
 
   it('tells take-over points for a day: level-0 files from the lowest of them on stay', () => {
     const day = 24 * 3.6e6;
-    const first = renewed(ofA, start, '2', { txid: txid(7), at: start });
+    const first = renewed(ofA, start, '2', { txid: txid(7), at: start, isClaimed: false });
     const later = milliseconds(start + day - 1);
-    const second = renewed(first, later, '3', { txid: txid(20), at: later });
+    const second = renewed(first, later, '3', { txid: txid(20), at: later, isClaimed: false });
     const points = second.station?.takeovers ?? [];
     expect(keepLevel0From(points, later)).toBe(7);
     expect(keepLevel0From(points, milliseconds(start + day))).toBe(20);
