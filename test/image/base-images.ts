@@ -1,23 +1,24 @@
 /** The two images that the Dockerfile starts from, made here under the very names it asks for. */
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cache, output, run } from './container-engine.ts';
+import { cache, engine, engineOutput, output } from './container-engine.ts';
 
 const DEBIAN = 'debian:bookworm-slim';
 const NODE = 'node:24-bookworm-slim';
 
 /** Debian by debootstrap, half a minute the first time and kept in .cache/; on it the project's own Node, and npm. */
 export async function provideBaseImages(): Promise<void> {
-  if ((await run('podman', ['image', 'exists', DEBIAN])).code !== 0) {
-    await output('podman', ['import', await bootstrapDebian(), DEBIAN]);
+  if ((await engine('podman', ['image', 'exists', DEBIAN])).code !== 0) {
+    const tar = await bootstrapDebian();
+    await engineOutput('podman', ['import', tar, DEBIAN]);
+    rmSync(tar);
   }
-  const label = await run('podman', ['image', 'inspect', '--format', '{{index .Labels "node"}}', NODE]);
+  const label = await engine('podman', ['image', 'inspect', '--format', '{{index .Labels "node"}}', NODE]);
   if (label.stdout.trim() !== process.version) await buildNodeImage();
 }
 
 async function bootstrapDebian(): Promise<string> {
   const tar = join(cache, 'debian.tar');
-  if (existsSync(tar)) return tar;
   const root = join(cache, 'debian');
   rmSync(root, { recursive: true, force: true });
   await output('debootstrap', ['--variant=minbase', 'bookworm', root]);
@@ -31,8 +32,7 @@ async function bootstrapDebian(): Promise<string> {
   const settings = (await output('apt-config', ['dump', 'Acquire', '--no-empty'])).split('\n');
   const ours = settings.filter((line) => !line.startsWith('Acquire::IndexTargets'));
   writeFileSync(join(root, 'etc/apt/apt.conf.d/99this-machine'), ours.join('\n'));
-  await output('tar', ['--create', '--file', `${tar}.new`, '--directory', root, '--exclude', './etc/resolv.conf', '.']);
-  renameSync(`${tar}.new`, tar);
+  await output('tar', ['--create', '--file', tar, '--directory', root, '--exclude', './etc/resolv.conf', '.']);
   rmSync(root, tree);
   return tar;
 }
@@ -49,7 +49,7 @@ async function buildNodeImage(): Promise<void> {
   await copyNpmSettings(join(context, 'usr/local'));
   const words = ['--isolation', 'chroot', '--pull-never', '--label', `node=${process.version}`, '--tag', NODE];
   writeFileSync(join(context, 'Dockerfile'), `FROM ${DEBIAN}\nCOPY usr /usr\n`);
-  await output('buildah', ['bud', ...words, context]);
+  await engineOutput('buildah', ['bud', ...words, context]);
   rmSync(context, tree);
 }
 

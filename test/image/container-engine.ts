@@ -40,37 +40,40 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs to the end, whatever the exit status. Throws where the program cannot be started, or takes more than five minutes. */
-export function run(
-  program: string,
-  words: readonly string[],
-  options: { readonly cwd?: string } = {},
-): Promise<Outcome> {
+/**
+ * podman or buildah to its end, whatever the exit status, in a mount namespace of its own. crun wants a cgroup hierarchy of
+ * version 2 alone, which not every machine has mounted; and what either leaves mounted is gone with the namespace, so that the
+ * storage can be deleted. Throws where it cannot be started, or takes more than five minutes.
+ */
+export function engine(program: 'podman' | 'buildah', words: readonly string[]): Promise<Outcome> {
+  const prepare = 'umount -R /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 none /sys/fs/cgroup && exec "$@"';
+  return run('unshare', ['--mount', 'sh', '-c', prepare, 'sh', program, ...words]);
+}
+
+/** The output of podman or buildah, which must succeed. */
+export async function engineOutput(program: 'podman' | 'buildah', words: readonly string[]): Promise<string> {
+  return outputOf(`${program} ${words.join(' ')}`, await engine(program, words));
+}
+
+/** The output of any program, which must succeed. */
+export async function output(program: string, words: readonly string[]): Promise<string> {
+  return outputOf(`${program} ${words.join(' ')}`, await run(program, words));
+}
+
+function outputOf(line: string, { code, stdout, stderr }: Outcome): string {
+  if (code !== 0) throw new Error(`${line} ended with ${code}:\n${stdout}\n${stderr}`);
+  return stdout;
+}
+
+function run(program: string, words: readonly string[]): Promise<Outcome> {
   const limits = { maxBuffer: 64 * 1024 * 1024, timeout: 300_000, killSignal: 'SIGKILL' } as const;
   return new Promise((resolve, reject) => {
-    execFile(program, words, { ...limits, ...options, env: engineEnvironment() }, (error, stdout, stderr) => {
+    execFile(program, words, { ...limits, env: engineEnvironment() }, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
       if (typeof code === 'number') resolve({ code, stdout, stderr });
       else reject(new Error(`${program} ${words.join(' ')}\n${stdout}\n${stderr}`, { cause: error }));
     });
   });
-}
-
-/** The output of a program that must succeed. */
-export async function output(program: string, words: readonly string[], options: { readonly cwd?: string } = {}) {
-  const { code, stdout, stderr } = await run(program, words, options);
-  if (code !== 0) throw new Error(`${program} ${words.join(' ')} ended with ${code}:\n${stdout}\n${stderr}`);
-  return stdout;
-}
-
-/**
- * What starts a process in a container: run, start, exec. crun wants a cgroup hierarchy of version 2 alone, which not every
- * machine has mounted; in a mount namespace of its own there is one.
- */
-export function podman(words: readonly string[]): Promise<Outcome> {
-  const inItsNamespace =
-    'umount -R /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 none /sys/fs/cgroup && exec podman "$@"';
-  return run('unshare', ['--mount', 'sh', '-c', inItsNamespace, 'podman', ...words]);
 }
 
 let environment: NodeJS.ProcessEnv | undefined;

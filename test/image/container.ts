@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Outcome, output, podman, run } from './container-engine.ts';
+import { engine, engineOutput, type Outcome } from './container-engine.ts';
 
 /** Long enough for a slow machine; only a hang lasts that long. */
 const PATIENCE = 30_000;
@@ -22,15 +22,15 @@ export async function startContainer(
   options: readonly string[] = [],
   command: readonly string[] = [],
 ): Promise<Container> {
-  const started = await podman(['run', '--detach', '--pull=never', ...options, image, ...command]);
+  const started = await engine('podman', ['run', '--detach', '--pull=never', ...options, image, ...command]);
   if (started.code !== 0) throw new Error(`podman run: ${started.stderr}`);
   const id = started.stdout.trim();
   const logs = async () => {
-    const { stdout, stderr } = await run('podman', ['logs', id]);
+    const { stdout, stderr } = await engine('podman', ['logs', id]);
     return stdout + stderr;
   };
   const isRunning = async () => (await state(id, '{{.State.Running}}')) === 'true';
-  const ended = async () => Number(await output('podman', ['wait', id]));
+  const ended = async () => Number(await engineOutput('podman', ['wait', id]));
   return {
     logs,
     ended,
@@ -46,18 +46,18 @@ export async function startContainer(
         await pause(50);
       }
     },
-    exec: (...words) => podman(['exec', id, ...words]),
+    exec: (...words) => engine('podman', ['exec', id, ...words]),
     stop: async () => {
-      await output('podman', ['stop', '--time', '10', id]);
+      await engineOutput('podman', ['stop', '--time', '10', id]);
       return ended();
     },
-    kill: async (signal) => void (await output('podman', ['kill', '--signal', signal, id])),
-    [Symbol.asyncDispose]: async () => void (await run('podman', ['rm', '--force', '--time', '0', id])),
+    kill: async (signal) => void (await engineOutput('podman', ['kill', '--signal', signal, id])),
+    [Symbol.asyncDispose]: async () => void (await engine('podman', ['rm', '--force', '--time', '0', id])),
   };
 }
 
 async function state(id: string, format: string): Promise<string> {
-  return (await output('podman', ['inspect', '--format', format, id])).trim();
+  return (await engineOutput('podman', ['inspect', '--format', format, id])).trim();
 }
 
 /** A container to its end, in the foreground: its own stdout, stderr and exit status. */
@@ -66,7 +66,7 @@ export function runContainer(
   options: readonly string[] = [],
   command: readonly string[] = [],
 ): Promise<Outcome> {
-  return podman(['run', '--rm', '--pull=never', ...options, image, ...command]);
+  return engine('podman', ['run', '--rm', '--pull=never', ...options, image, ...command]);
 }
 
 export interface Volume extends AsyncDisposable {
@@ -76,7 +76,7 @@ export interface Volume extends AsyncDisposable {
 
 /** A named volume, as Compose makes them. */
 export async function createVolume(): Promise<Volume> {
-  const name = (await output('podman', ['volume', 'create'])).trim();
-  const remove = async () => void (await output('podman', ['volume', 'rm', '--force', name]));
+  const name = (await engineOutput('podman', ['volume', 'create'])).trim();
+  const remove = async () => void (await engineOutput('podman', ['volume', 'rm', '--force', name]));
   return { name, remove, [Symbol.asyncDispose]: remove };
 }

@@ -6,7 +6,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { startS3Server } from '../servers/s3-server.ts';
 import { composeOptions } from './compose-options.ts';
 import { createVolume, runContainer, startContainer } from './container.ts';
-import { engineMissing, output, run } from './container-engine.ts';
+import { engineMissing, engineOutput, output } from './container-engine.ts';
 import { BASE, buildImages, buildSmall, buildStation, SAMPLE, STATION } from './images.ts';
 import { environment, mounted, replicatedTo, startSampleApp } from './sample-app.ts';
 
@@ -17,7 +17,7 @@ if (missing !== undefined) console.warn(`test/image is skipped: ${missing}`);
 const MEGABYTE = 1_000_000;
 
 describe.skipIf(missing !== undefined)('the image', { timeout: 120_000 }, () => {
-  // Half a minute for Debian, once; npm ci; the bundle.
+  // Half a minute for Debian, once; as much for the packages and the bundle.
   beforeAll(buildImages, 600_000);
 
   const store = async () => {
@@ -28,7 +28,7 @@ describe.skipIf(missing !== undefined)('the image', { timeout: 120_000 }, () => 
 
   describe('is made so that', () => {
     test('a platform knows what it is, whom it runs as and how it is stopped', async () => {
-      const [{ Config: config }] = JSON.parse(await output('podman', ['image', 'inspect', BASE]));
+      const [{ Config: config }] = JSON.parse(await engineOutput('podman', ['image', 'inspect', BASE]));
       expect(config).toMatchObject({
         Entrypoint: ['/usr/bin/tini', '--', '/app/entrypoint'],
         User: '1000:1000',
@@ -43,7 +43,7 @@ describe.skipIf(missing !== undefined)('the image', { timeout: 120_000 }, () => 
     });
 
     test('it is below 250 MB', async () => {
-      const size = Number(await output('podman', ['image', 'inspect', '--format', '{{.Size}}', BASE]));
+      const size = Number(await engineOutput('podman', ['image', 'inspect', '--format', '{{.Size}}', BASE]));
       expect(size).toBeGreaterThan(100 * MEGABYTE);
       expect(size).toBeLessThan(250 * MEGABYTE);
     });
@@ -158,8 +158,7 @@ describe.skipIf(missing !== undefined)('the image', { timeout: 120_000 }, () => 
       const wrong = environment({ LITESTREAM_S3_SECRET_ACCESS_KEY: 'wrong' });
       const { code, stdout, stderr } = await runContainer(SAMPLE, [...replicatedTo(server), ...wrong]);
       expect(code).toBe(69);
-      expect(stdout + stderr).toMatch(/SignatureDoesNotMatch|AccessDenied/);
-      expect(stderr).toContain('hint: ');
+      expect(stdout + stderr).toMatch(/level=ERROR .*SignatureDoesNotMatch.* hint=".+"/);
       expect(stdout).not.toContain('sample app:');
     });
 
@@ -168,7 +167,7 @@ describe.skipIf(missing !== undefined)('the image', { timeout: 120_000 }, () => 
       const folder = mkdtempSync(join(tmpdir(), 'secrets-'));
       onTestFinished(() => rmSync(folder, { recursive: true }));
       writeFileSync(join(folder, 'key'), `${server.secretAccessKey}\n`, { mode: 0o644 });
-      await run('chown', ['-R', '1000:1000', folder]);
+      await output('chown', ['-R', '1000:1000', folder]);
       const variables = replicatedTo(server).map((word) =>
         word.startsWith('LITESTREAM_S3_SECRET') ? 'LITESTREAM_S3_SECRET_ACCESS_KEY_FILE=/secrets/key' : word,
       );

@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { provideBaseImages } from './base-images.ts';
-import { checkout, output, run } from './container-engine.ts';
+import { checkout, engine, engineOutput, output } from './container-engine.ts';
 
 export const BASE = 'station-entrypoint';
 /** The sample app of the repository on target `base`, as people put theirs on it. */
@@ -17,11 +17,13 @@ const INPUTS = ['Dockerfile', '.dockerignore', '.npmrc', 'LICENSE', 'entrypoint'
 export async function buildImages(): Promise<void> {
   await provideBaseImages();
   const inputs = digestOf([...INPUTS, 'scripts', 'src'].map((name) => join(checkout, name)));
-  const built = await run('podman', ['image', 'inspect', '--format', '{{index .Labels "test.inputs"}}', BASE]);
+  const built = await engine('podman', ['image', 'inspect', '--format', '{{index .Labels "test.inputs"}}', BASE]);
   if (built.stdout.trim() !== inputs) {
     await build(checkout, ['--target', 'base', '--tag', BASE, '--label', `test.inputs=${inputs}`]);
   }
   await buildSampleApp();
+  // What was built before under these names.
+  await engineOutput('podman', ['image', 'prune', '--force']);
 }
 
 async function buildSampleApp(): Promise<void> {
@@ -55,7 +57,7 @@ export async function buildSmall(tag: string, dockerfile: string, files: Readonl
 }
 
 async function build(context: string, words: readonly string[]): Promise<void> {
-  await output('buildah', ['bud', '--isolation', 'chroot', '--pull-never', ...words, context]);
+  await engineOutput('buildah', ['bud', '--isolation', 'chroot', '--pull-never', ...words, context]);
 }
 
 function temporaryFolder() {
