@@ -74,6 +74,9 @@ function reportNoPath(database: Section, reading: ConfigReading): void {
   }
 }
 
+/** Snapshots are at level 9. */
+const MOST_LEVELS = 8;
+
 /** Litestream's own defaults: 30 s, 5 min, 1 h, and merged level-0 files for 5 more minutes. */
 function readCompaction(top: Section, reading: ConfigReading): CompactionConfig {
   const levels: Milliseconds[] = [];
@@ -88,6 +91,10 @@ function readCompaction(top: Section, reading: ConfigReading): CompactionConfig 
     } else {
       levels.push(interval);
     }
+  }
+  if (levels.length > MOST_LEVELS) {
+    const hint = `Litestream knows ${MOST_LEVELS}; remove some`;
+    addProblem(reading, top.where, 'CONFIG_VALUE', `there are ${levels.length} "levels"`, hint);
   }
   return {
     levels: levels.length > 0 ? levels : [30_000, 300_000, 3_600_000].map(milliseconds),

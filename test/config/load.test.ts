@@ -158,6 +158,7 @@ dbs:
       'levels: [{interval: 1m}, {interval: 10s}]\ndbs: [{path: /a.db, replica: {path: /r}}]',
       'shorter than that of the level before',
     ],
+    [`levels: [${'{interval: 1m}, '.repeat(9)}]\ndbs: [{path: /a.db, replica: {path: /r}}]`, 'there are 9 "levels"'],
   ])('%s is refused', (text, message) => {
     expect(errorOfText(text).message).toContain(message);
   });

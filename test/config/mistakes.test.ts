@@ -167,7 +167,6 @@ describe('a key that asks for what we do not do is refused by name', () => {
     ['mcp-addr: ":3001"', 'mcp-addr', 'no MCP server'],
     ['socket: {enabled: true}', 'socket.enabled', 'no control socket yet'],
     ['heartbeat-url: https://x', 'heartbeat-url', 'heartbeats are not sent'],
-    ['verify-compaction: true', 'verify-compaction', 'not merged yet'],
     ['logging: {source: true}', 'logging.source', 'do not name source files'],
     ['dbs: [{dir: /data, replica: {path: /r}}]', 'dir', 'list each database'],
     ['dbs: [{path: /a, watch: true, replica: {path: /r}}]', 'watch', 'list each database'],
@@ -186,7 +185,6 @@ describe('a key that asks for what we do not do is refused by name', () => {
   });
 
   it('unless its value asks for what is so anyway, or says nothing', () => {
-    const text = `addr: $ADDR\nsocket: {enabled: false}\nverify-compaction: false\nlogging: {source: false}\n`;
     const databases = 'dbs: [{path: /a, restore-if-db-not-exists: true, watch: false, dir: "", replica: {path: /r}}]';
     expect(loadText(text + databases).databases).toHaveLength(1);
   });

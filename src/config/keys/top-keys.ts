@@ -18,7 +18,6 @@ import {
 
 const top: readonly KeyPlace[] = ['top'];
 const topAndDatabase: readonly KeyPlace[] = ['top', 'database'];
-const notMergedYet = 'not applied yet: level-0 files are neither merged nor deleted';
 
 /** Keys of the file as a whole. */
 export const topKeys: readonly KeyRule[] = [
@@ -90,14 +89,14 @@ export const topKeys: readonly KeyRule[] = [
     name: 'snapshot.interval',
     places: topAndDatabase,
     takes: period,
-    treatment: warn('not applied yet: no snapshots are made by interval'),
+    treatment: honoured,
     meaning: 'The same as `snapshot-interval`, for all replicas.',
   },
   {
     name: 'snapshot.retention',
     places: topAndDatabase,
     takes: retentionTime,
-    treatment: warn('not applied yet: nothing is deleted from the replica'),
+    treatment: honoured,
     meaning: 'The same as `retention`, for all replicas.',
   },
   { name: 'validation', places: top, takes: group, treatment: honoured, meaning: 'Litestream 0.5’s place for:' },
@@ -126,22 +125,22 @@ export const topKeys: readonly KeyRule[] = [
     name: 'levels',
     places: top,
     takes: maps('level'),
-    treatment: warn(notMergedYet),
-    meaning: 'Compaction levels 1, 2, … Default 30s, 5m, 1h.',
+    treatment: honoured,
+    meaning: 'Compaction levels 1, 2, …, at most 8. Default 30s, 5m, 1h.',
   },
   { name: 'interval', places: ['level'], takes: period, treatment: honoured, meaning: 'How often the level is made.' },
   {
     name: 'l0-retention',
     places: top,
     takes: pause,
-    treatment: warn(notMergedYet),
-    meaning: 'How long level-0 files stay after they were merged. Default 5m.',
+    treatment: honoured,
+    meaning: 'How long level-0 files stay at least after they were merged. Default 5m.',
   },
   {
     name: 'l0-retention-check-interval',
     places: top,
     takes: period,
-    treatment: warn(notMergedYet),
+    treatment: honoured,
     meaning: 'How often they are looked for. Default 15s.',
   },
   {
@@ -198,7 +197,7 @@ export const topKeys: readonly KeyRule[] = [
     name: 'verify-compaction',
     places: top,
     takes: boolean,
-    treatment: refuse('level-0 files are not merged yet, so there is nothing to verify; remove it', 'false'),
+    treatment: inform('every merge verifies the checksums of all that it reads; no setting is needed'),
     meaning: 'Checks merged files after each merge.',
   },
   {
