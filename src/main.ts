@@ -54,6 +54,11 @@ async function runVerb(invokedAs: InvokedAs, words: readonly string[], openFiles
       const options = parseCost(rest, await argumentContext(invokedAs));
       return (await import('./cli/cost.ts')).costCommand(options);
     }
+    case 'lease': {
+      const { parseLeaseOptions } = await import('./cli/arguments.ts');
+      const options = parseLeaseOptions(rest, await argumentContext(invokedAs));
+      return (await import('./cli/lease.ts')).leaseCommand(options);
+    }
     case 'doctor': {
       const { parseDoctor } = await import('./cli/arguments.ts');
       const options = parseDoctor(rest, await argumentContext(invokedAs));

@@ -9,6 +9,7 @@ import {
   type commonOptions,
   costOptions,
   doctorOptions,
+  leaseOptions,
   replicateOptions,
   restoreOptions,
   runOptions,
@@ -18,6 +19,7 @@ import type {
   CostOptions,
   DoctorOptions,
   InvokedAs,
+  LeaseOptions,
   RestoreOptions,
   RunOptions,
 } from './run-options.ts';
@@ -139,6 +141,29 @@ export function parseDoctor(words: readonly string[], context: ArgumentContext):
     });
   }
   return { ...commonOf(given, context), subject, json: given.switch('json') ?? false };
+}
+
+/** `lease [options] [DB_PATH|REPLICA_URL]`. Throws as `parseRun` does. */
+export function parseLeaseOptions(words: readonly string[], context: ArgumentContext): LeaseOptions {
+  const given = parseOptions(leaseOptions, {
+    ...context,
+    verb: 'lease',
+    words,
+    operands: '[db-path-or-replica-url...]',
+    stopAtOperand: false,
+  });
+  const [subject, ...others] = given.operands;
+  if (others.length > 0) {
+    throw new StationError('USAGE', 'lease takes one database path or replica URL, or nothing', {
+      hint: 'with nothing it shows the lease of every replica of the config',
+    });
+  }
+  return {
+    ...commonOf(given, context),
+    subject,
+    break: given.switch('break') ?? false,
+    json: given.switch('json') ?? false,
+  };
 }
 
 function commonOf(given: GivenOptions<keyof typeof commonOptions>, { invokedAs }: ArgumentContext): CommonOptions {

@@ -170,3 +170,12 @@ export const doctorOptions = {
   ...commonOptions,
   json: { flags: '--json', description: 'tell the findings as JSON' },
 } as const satisfies Record<string, OptionEntry>;
+
+export const leaseOptions = {
+  ...commonOptions,
+  break: {
+    flags: '--break',
+    description: 'mark it as free, when its holder is dead for certain; one that is alive after all stops with 76',
+  },
+  json: { flags: '--json', description: 'tell it as JSON' },
+} as const satisfies Record<string, OptionEntry>;

@@ -90,6 +90,14 @@ export interface CostOptions extends CommonOptions {
   readonly json: boolean;
 }
 
+/** `lease`. */
+export interface LeaseOptions extends CommonOptions {
+  /** `DB_PATH` (looked up in the config) or a `REPLICA_URL`; undefined: all of the config. */
+  readonly subject: string | undefined;
+  readonly break: boolean;
+  readonly json: boolean;
+}
+
 /** `doctor`. */
 export interface DoctorOptions extends CommonOptions {
   /** `DB_PATH` (looked up in the config) or a `REPLICA_URL`; undefined: all of the config. */

@@ -15,6 +15,7 @@ const verbs = {
   generations: 'list generations',
   verify: 'restore every replica to a temporary file and prove it sound',
   doctor: 'probe the config, the credentials and each replica for real',
+  lease: 'show who holds the lease of each replica, or break it',
   cost: 'what this config costs a month',
   wal: 'list WAL segments of a Litestream 0.3 replica',
   version: 'print the version',

@@ -10,6 +10,8 @@ import { choosePolicy, type TakeoverPolicy } from './takeover-policy.ts';
 export interface AcquireOptions {
   /** One per replica, in the order of the config. */
   readonly leases: readonly Lease[];
+  /** For the hint: what `lease --break` takes. */
+  readonly database: string;
   readonly me: Instance;
   readonly policy: TakeoverPolicy | undefined;
   /** How long to wait for another holder. */
@@ -70,7 +72,7 @@ export async function acquireLeases(options: AcquireOptions): Promise<readonly A
       const policy = choosePolicy(options.policy, look.by, me);
       const isOver = clock().monotonic >= deadline || policy === 'refuse';
       if (isOver || (isDecided() && next.holderWrites)) {
-        const error = heldBy(next, look.by, clock().wall, policy, timeout);
+        const error = heldBy(next, look.by, clock().wall, policy, options);
         if (!isDecided()) throw error;
         outcomes.set(next, { kind: 'held-by-another', error });
         continue;
@@ -175,16 +177,12 @@ function heldBy(
   holder: LeaseRecord,
   now: Milliseconds,
   policy: TakeoverPolicy,
-  timeout: Milliseconds,
+  { timeout, database }: Pick<AcquireOptions, 'timeout' | 'database'>,
 ): StationError {
   const why = policy === 'refuse' ? '' : `, and did not let go within ${timeout / 1000} s`;
   return new StationError('LEASE_HELD', `${lease.url}: the lease is held by ${describeHolder(holder, now)}${why}`, {
-    hint: `stop that instance; if it is dead for certain: station-entrypoint lease --break ${replicaOf(lease.url)}`,
+    hint: `stop that instance; if it is dead for certain: station-entrypoint lease --break ${database}`,
   });
-}
-
-function replicaOf(url: string): string {
-  return url.slice(0, url.lastIndexOf('/'));
 }
 
 function pause(duration: Milliseconds, signal: AbortSignal): Promise<void> {

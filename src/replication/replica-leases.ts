@@ -98,7 +98,7 @@ export class ReplicaLeases {
  * @throws StationError LEASE_HELD, LEASE_INVALID, STAGING_FAILED; nothing is held then
  */
 export async function holdLeases(
-  { settings: { lease: settings }, log, clocks }: PrepareOptions,
+  { database, settings: { lease: settings }, log, clocks }: PrepareOptions,
   folder: StagingFolder,
   replicas: readonly NamedReplica[],
   patience: Milliseconds,
@@ -120,6 +120,7 @@ export async function holdLeases(
   try {
     const acquisitions = await acquireLeases({
       leases: [...leases.values()],
+      database: database.path,
       me,
       policy: settings.takeover,
       timeout: settings.timeout,

@@ -8,7 +8,7 @@ import { stringify } from 'yaml';
 
 export const checkout = join(import.meta.dirname, '..', '..');
 export const node = join(checkout, 'node_modules', '.bin', 'node');
-const scriptedApp = join(import.meta.dirname, 'scripted-app.ts');
+export const scriptedApp = join(import.meta.dirname, 'scripted-app.ts');
 /** Long enough for a slow machine; only a hang lasts that long. */
 const PATIENCE = 20_000;
 
@@ -93,7 +93,9 @@ export class Site implements AsyncDisposable {
   }
 
   launch(program: string, words: readonly string[], environment: StartOptions['environment'] = {}): Life {
-    const life = startLife(program, words, this.folder, { DATABASE: this.database, ...environment });
+    // Who dies and is not the same on an empty disk has to wait for this.
+    const own = { DATABASE: this.database, STATION_LEASE_DURATION: '3s' };
+    const life = startLife(program, words, this.folder, { ...own, ...environment });
     this.#lives.push(life);
     return life;
   }

@@ -10,7 +10,7 @@ const isUpload = ({ method, key }: { readonly method: string; readonly key: stri
 it('an idle database costs no request but one write for each renewal of its lease', async () => {
   await using store = await startStore();
   await using site = new Site([s3Replica(store, store.url)]);
-  const life = site.start(['add=10', 'until-term']);
+  const life = site.start(['add=10', 'until-term'], { flags: ['--lease-duration', '30s'] });
   await life.waitFor(/^waiting$/m);
   await life.waitFor(/write snapshot/);
   // What was committed while the first file was on its way goes out in the second after it.

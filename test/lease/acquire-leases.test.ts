@@ -26,6 +26,7 @@ async function acquire(
 ) {
   const outcomes = await acquireLeases({
     leases: [one.lease, two.lease],
+    database: '/data/station.db',
     me: one.me,
     policy: undefined,
     timeout: milliseconds(60_000),
@@ -78,7 +79,7 @@ describe('the leases of two replicas', () => {
       code: 'LEASE_HELD',
       exitStatus: 76,
       message: expect.stringMatching(/held by a \(docker web\), for 1[5-9]s, until .*did not let go within 10 s/),
-      hint: expect.stringContaining('station-entrypoint lease --break memory:/'),
+      hint: expect.stringContaining('station-entrypoint lease --break /data/station.db'),
     });
     expect(second.record?.owner).toBe('a');
   });

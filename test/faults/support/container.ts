@@ -92,6 +92,11 @@ export class Container {
         env: {
           PATH: process.env['PATH'],
           HOME: this.folder,
+          // The container of one pod, whose disk may be lost: the next one need not wait for the lease to expire.
+          KUBERNETES_SERVICE_HOST: '10.96.0.1',
+          POD_UID: this.folder,
+          STATION_STOP_TIMEOUT: '10s',
+          STATION_LEASE_DURATION: '3s',
           ...(faultPoint === undefined ? {} : { STATION_FAULT_POINT: faultPoint }),
         },
       },
