@@ -1,6 +1,6 @@
 /** The last row is in the replica, and the exit status is right, whatever way the child ends. */
 import { describe, expect, it } from 'vitest';
-import { type Life, Site } from './life.ts';
+import { type Life, node, Site, scriptedApp } from './life.ts';
 import { s3Replica, startStore } from './s3-site.ts';
 
 /** Loses the disk, starts again, and gives the rows a child finds then. */
@@ -34,6 +34,17 @@ describe('the child ends by itself', () => {
     await expectAllKept(site, life);
   });
 
+  // Litestream's issue 436: its command ended before the first sync, and nothing was replicated.
+  it('instant-exit child (/bin/true) still syncs', async () => {
+    await using site = new Site();
+    site.makeDataFolder();
+    const before = site.launch(node, [scriptedApp, 'add=3']);
+    expect((await before.ended).code).toBe(0);
+    const life = site.startCommand(['/bin/true']);
+    expect((await life.ended).code, life.log()).toBe(0);
+    expect(await rowsAfterLoss(site)).toEqual([1, 2, 3]);
+  });
+
   it('without touching the database at all', async () => {
     await using site = new Site();
     const life = site.startCommand(['/bin/true']);
@@ -41,7 +52,7 @@ describe('the child ends by itself', () => {
     expect(site.dataFolder()).toEqual([]);
   });
 
-  it('while a grandchild goes on writing: it is stopped, and its last row is kept', async () => {
+  it('leader exits, grandchild still writing: it is stopped, and its last row is in the replica', async () => {
     await using site = new Site();
     const life = await site.run(['add=2', 'grandchild', 'exit=3']);
     expect(life.code, life.log()).toBe(3);

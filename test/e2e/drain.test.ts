@@ -45,7 +45,30 @@ describe('the store is down at the drain', () => {
     }
   });
 
-  it('within the budget, where the store takes everything and answers nothing', async () => {
+  it('second TERM during the drain does not abort it', async () => {
+    await using store = await startStore();
+    const network = await startFaultProxy(store.port);
+    await using site = new Site([s3Replica(store, network.url)]);
+    try {
+      const life = site.start(['add=1', 'until-term']);
+      await life.waitFor(/write snapshot/);
+      await network.set({ kind: 'refuse' });
+      life.kill('SIGTERM');
+      await life.waitFor(/life: group-gone/);
+      life.kill('SIGTERM');
+      life.kill('SIGINT');
+      await life.waitFor(/signal received" signal=SIGINT/);
+      await network.set({ kind: 'pass' });
+      expect((await life.ended).code, life.log()).toBe(0);
+      expect(life.log()).toContain('drain complete');
+      site.wipe();
+      expect((await site.run(['list'])).seen()).toEqual(life.acknowledged());
+    } finally {
+      await network.stop();
+    }
+  });
+
+  it('budget expiry is reported with the bytes and TXIDs lost, where the store takes everything and answers nothing', async () => {
     await using store = await startStore();
     const network = await startFaultProxy(store.port);
     await using site = new Site([s3Replica(store, network.url)]);
@@ -56,6 +79,9 @@ describe('the store is down at the drain', () => {
       const began = performance.now();
       expect((await life.stop()).code, life.log()).toBe(75);
       expect(performance.now() - began).toBeLessThan(5000);
+      expect(life.log()).toMatch(
+        /"drain: commits not replicated" .*txids=([0-9a-f]{16})-\1 bytes=[1-9]\d* behind-seconds=/,
+      );
     } finally {
       await network.stop();
     }

@@ -39,13 +39,14 @@ function notExecutable(site: Site): readonly string[] {
   return [file];
 }
 
-describe.concurrent('the store is up', () => {
+describe.concurrent('child exits 143, 1, 7, hangs on TERM: the drain still runs, and the exit code is right', () => {
   it.each(ways)('$name: $status', async (way) => {
     await using store = await startStore();
     await using site = new Site([s3Replica(store, store.url)]);
     const life = await live(site, way, '6s');
     expect((await life.ended).code, life.log()).toBe(way.status);
     expect(life.log()).toMatch(toldOf(way, life));
+    expect(life.log()).toContain('drain complete');
   });
 });
 
