@@ -18,6 +18,7 @@ export interface ComposeService {
   readonly read_only: boolean;
   readonly init: boolean;
   readonly stop_grace_period: string;
+  readonly healthcheck: { readonly test: readonly string[] };
 }
 
 export interface ComposeFile {
@@ -25,8 +26,7 @@ export interface ComposeFile {
   readonly volumes: Readonly<Record<string, unknown>>;
 }
 
-export const composeText = readFileSync(join(checkout, 'docker-compose.production.yml'), 'utf8');
-export const composeFile = parse(composeText) as ComposeFile;
+export const composeFile = parse(readFileSync(join(checkout, 'docker-compose.production.yml'), 'utf8')) as ComposeFile;
 
 /** What the Compose file asks for, as podman's own options. `volumes`: its named volumes; folders beside it are left out. */
 export function composeOptions(volumes: Readonly<Record<string, string>>): readonly string[] {

@@ -34,7 +34,7 @@ describe('docker-compose.production.yml', () => {
 
   test('holds no value of a credential', () => {
     const given = Object.entries(station.environment).filter(([, value]) => value !== null);
-    expect(given.map(([name]) => name)).toEqual(['STATION_STOP_TIMEOUT']);
+    expect(given.map(([name]) => name)).toEqual(['STATION_STOP_TIMEOUT', 'STATION_LISTEN']);
   });
 
   test('gives more time to stop than the drain is told to take', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { startS3Server } from '../servers/s3-server.ts';
-import { composeOptions } from './compose-options.ts';
+import { composeFile, composeOptions } from './compose-options.ts';
 import { createVolume, runContainer, startContainer } from './container.ts';
 import { engineMissing, engineOutput, output } from './container-engine.ts';
 import { BASE, buildImages, buildSmall, buildStation, SAMPLE, STATION } from './images.ts';
@@ -292,9 +292,13 @@ describe.skipIf(missing !== undefined)('the image', { timeout: 120_000 }, () => 
       await using data = await createVolume();
       await using backup = await createVolume();
       const options = composeOptions({ 'station-data': data.name, 'station-backup': backup.name });
-      await using station = await startContainer(STATION, options);
+      // A network of its own, because the Compose file chooses the port.
+      await using station = await startContainer(STATION, [...options, '--network=none']);
       await station.waitFor(/stand-in: serve, on \/data\/station\.db/);
       expect(await station.logs()).toContain('budget 55s');
+      const [, ...healthCheck] = composeFile.services.station.healthcheck.test;
+      expect(await station.exec(...healthCheck)).toMatchObject({ code: 0 });
+      expect(await station.exec(...healthCheck.map((word) => word.replace('9090', '9091')))).toMatchObject({ code: 1 });
       expect(await station.stop()).toBe(0);
     });
 
