@@ -70,15 +70,16 @@ async function surveyGenerations(
   const goal = goalOf(target);
   const asked = target.kind === 'litestream-0.3' ? target.generation : undefined;
   const generations: Generation[] = [];
-  const plans: LegacyPlan[] = [];
+  const plans: { readonly plan: LegacyPlan; readonly began: number }[] = [];
   for (const name of names) {
     if (asked !== undefined && name !== asked) continue;
     const { generation, plan } = await surveyGeneration(store, name, goal, excluded, signal);
     generations.push(generation);
-    if (plan !== undefined) plans.push(plan);
+    if (plan !== undefined) plans.push({ plan, began: beginningOf(generation) });
   }
-  const [newest] = plans.sort((a, b) => b.timestamp - a.timestamp);
-  if (newest !== undefined) return { kind: 'plan', plan: newest };
+  // Some stores tell times in whole seconds, and a new generation may begin in the one in which the last ended.
+  const [newest] = plans.sort((a, b) => b.plan.timestamp - a.plan.timestamp || b.began - a.began);
+  if (newest !== undefined) return { kind: 'plan', plan: newest.plan };
   if (asked !== undefined && generations.length === 0) {
     return notAvailable(`${store.url} holds no generation ${asked}; it holds: ${names.join(', ')}`);
   }
@@ -122,6 +123,10 @@ async function surveyGeneration(
     if (plan?.settled === 'yes' || (plan !== undefined && tries > 0)) break;
   }
   return { generation: { ...generation, snapshots }, plan };
+}
+
+function beginningOf({ snapshots, segments }: Generation): number {
+  return Math.min(...[...snapshots, ...segments.slice(0, 1)].map((object) => object.lastModified));
 }
 
 function isWithin({ timestamp, index }: LegacyGoal, time: number, at: number): boolean {

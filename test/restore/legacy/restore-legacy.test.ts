@@ -6,6 +6,8 @@ import { generateIdentity } from 'age-encryption';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { milliseconds } from '../../../src/quantities.ts';
 import { decompressFrames } from '../../../src/restore/legacy/decompress.ts';
+import { listGeneration, listGenerations } from '../../../src/restore/legacy/generations.ts';
+import { planLegacyRetention } from '../../../src/restore/legacy/legacy-retention.ts';
 import { previewRestore, restoreDatabase } from '../../../src/restore/restore.ts';
 import type { NamedReplica, RestoreTarget } from '../../../src/restore/restore-options.ts';
 import { openStore } from '../../../src/storage/open-store.ts';
@@ -336,4 +338,23 @@ test('only names of its own are read: what else lies beside is left alone', asyn
   expect(readdirSync(join(folder, 'wal'))).toContain('notes.txt');
   const outcome = await restoreDatabase({ ...defaults(site, [of.replica]), overwrite: true });
   expect(outcome.kind).toBe('restored');
+});
+
+test('after retention has run, every moment it promises is restored as before', async () => {
+  const of = backup();
+  const { store } = of.replica;
+  const { signal } = new AbortController();
+  const end = of.fixture.times[of.keys.at(-1) ?? ''] ?? 0;
+  const policy = { now: milliseconds(end + 1_000), retention: milliseconds(4_000), chainFrom: undefined };
+  const names = await listGenerations(store, signal);
+  const generations = await Promise.all(names.map((name) => listGeneration(store, name, signal)));
+  const { keys } = planLegacyRetention(generations, policy);
+  expect(keys.filter((key) => key.includes('04dec9298d08c05c'))).toHaveLength(10);
+  expect(keys.length).toBeGreaterThan(12);
+  await store.delete(keys);
+  const promised = of.fixture.moments.filter(({ timestamp }) => timestamp >= end - 3_000);
+  expect(promised.length).toBeGreaterThan(2);
+  for (const { timestamp, sha256: expected } of promised)
+    expect(await restored(of.replica, at(timestamp))).toBe(expected);
+  expect(await restored(of.replica, { kind: 'newest' })).toBe(of.fixture.newest);
 });
