@@ -91,6 +91,34 @@ it('a lost disk comes back, and each of the four could have brought it alone', a
   expect(await site.rowsOfEach()).toEqual(all([1, 2, 3, 4, 5]));
 });
 
+it.each(cloudNames)(
+  'alone on %s, whatever way a child ends, the next finds its rows on an empty disk',
+  async (name) => {
+    await using site = new FourReplicas(`alone-${name}`);
+    const expected: number[] = [];
+    for (const [steps, status] of [
+      [['exit=0'], 0],
+      [['exit=1'], 1],
+      [['exit=143'], 143],
+      [['kill=SIGKILL'], 137],
+      [['until-term'], 0],
+      [['deaf', 'forever'], 137],
+    ] as const) {
+      site.wipe();
+      const flags = ['--stop-timeout', '8s'];
+      const life = site.start(['list', 'add=1', ...steps], { ...site.on(name), flags });
+      const isToBeStopped = steps[0] === 'until-term' || steps[0] === 'deaf';
+      if (isToBeStopped) await life.waitFor(steps[0] === 'deaf' ? /^row \d+$/m : /^waiting$/m);
+      expect((await (isToBeStopped ? life.stop() : life.ended)).code, life.log()).toBe(status);
+      expect(life.seen(), life.log()).toEqual(expected);
+      expected.push(...life.acknowledged());
+    }
+    site.wipe();
+    const last = await site.run(['list'], site.on(name));
+    expect(last.seen(), last.log()).toEqual(expected);
+  },
+);
+
 describe.each(cloudNames)('%s is down', (down) => {
   const others = everywhere.filter((name) => name !== down);
 
