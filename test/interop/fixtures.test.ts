@@ -26,8 +26,9 @@ it('a compacted replica is restored bit for bit as by the program that wrote it,
   expect(life.log()).toMatch(/restoring from file: TXID 20/);
   expect(site.newestTxid('file') > '0000000000000014').toBe(true);
   const continued = await restore('continued.db');
+  const hash = sha256(continued);
   expect(await site.rowsIn(continued)).toEqual(life.acknowledged());
   // Levels 1, 2 and 9 alone lead to where level 0 goes on.
   for (const file of site.filesOf('file').slice(0, 5)) rmSync(file);
-  expect(sha256(await restore('by-levels.db'))).toBe(sha256(continued));
+  expect(sha256(await restore('by-levels.db'))).toBe(hash);
 });
