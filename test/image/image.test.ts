@@ -71,6 +71,15 @@ describe.skipIf(missing !== undefined)('the image', { timeout: 120_000 }, () => 
       expect(code).not.toBe(0);
     });
 
+    test('a program may bring a Node of its own, and does not change ours', async () => {
+      await buildSmall('own-node', `FROM ${BASE}\nCOPY node /usr/local/bin/node\n`, {
+        node: '#!/bin/sh\necho theirs\n',
+      });
+      const { stdout } = await runContainer('own-node', [], ['sh', '-c', 'node; litestream version']);
+      expect(stdout).toContain('theirs\n');
+      expect(stdout).toContain(`(Node.js ${process.version})`);
+    });
+
     test('without a command it says so', async () => {
       expect(await runContainer(BASE)).toMatchObject({ code: 64, stderr: expect.stringContaining('no command') });
     });
@@ -130,6 +139,9 @@ describe.skipIf(missing !== undefined)('the image', { timeout: 120_000 }, () => 
       await using fresh = await createVolume();
       await using app = await startSampleApp([...mounted(fresh), ...replicatedTo(server)]);
       expect(await app.texts()).toEqual(['three', 'two', 'one']);
+      const restore = ['litestream', 'restore', '-o', '/tmp/copy.db', '/data/station.db'];
+      expect(await app.exec(...restore)).toMatchObject({ code: 0 });
+      expect((await app.exec('stat', '-c', '%U %n', '/tmp/copy.db')).stdout).toBe('station /tmp/copy.db\n');
       expect(await app.stop()).toBe(0);
     });
 
