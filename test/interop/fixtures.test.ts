@@ -28,7 +28,7 @@ it('a compacted replica is restored bit for bit as by the program that wrote it,
   const continued = await restore('continued.db');
   const hash = sha256(continued);
   expect(await site.rowsIn(continued)).toEqual(life.acknowledged());
-  // Levels 1, 2 and 9 alone lead to where level 0 goes on.
-  for (const file of site.filesOf('file').slice(0, 5)) rmSync(file);
+  // Levels 1, 2 and 9 alone lead to where level 0 goes on, which retention may have found already.
+  for (const file of site.filesOf('file')) if (/00000000000000(?:0f|1[0-3])\.ltx$/.test(file)) rmSync(file);
   expect(sha256(await restore('by-levels.db'))).toBe(hash);
 });
