@@ -1,10 +1,10 @@
 import type { StationError } from '../errors.ts';
 import type { ChildEnd, DrainEnd, RunEnd } from './exit-status.ts';
-import type { Life, LifeAction, LifeEvent, LifePlan, Step } from './life.ts';
-import type { HandoverRequest } from './replication-port.ts';
+import type { Life, LifeEvent, LifePlan, Step } from './life.ts';
+import { onFailure, onHandover, onSignal } from './life-asked.ts';
+import { close, drain, end, stay, stopChild, stopping } from './life-steps.ts';
 import { isFailure, longEnough, restartDelay } from './restart-policy.ts';
 import { mapSignal } from './signal-map.ts';
-import { isStopSignal, isStopSignalWithoutChild } from './signals.ts';
 
 /**
  * The life of the container as a state machine: events in, the next state and what to do out. It knows no process,
@@ -77,83 +77,6 @@ export function step(life: Life, event: LifeEvent): Step {
 }
 
 const unkillable: ChildEnd = { kind: 'signalled', signal: 'SIGKILL' };
-
-function onSignal(life: Life, signal: NodeJS.Signals): Step {
-  switch (life.phase) {
-    case 'restoring':
-      if (!isStopSignalWithoutChild(signal) || life.stop !== undefined) return stay(life);
-      return { life: noteStop(life, signal), actions: [{ do: 'begin-stop' }, { do: 'abort-prepare' }] };
-    case 'starting':
-      return isStopSignal(signal) ? stay(noteForwarded(noteStop(life, signal), signal)) : stay(life);
-    case 'running':
-      if (!life.plan.hasCommand) {
-        return isStopSignalWithoutChild(signal) ? stopReplication(noteStop(life, signal)) : stay(life);
-      }
-      return isStopSignal(signal) ? stopChild(noteStop(life, signal), signal) : forward(life, signal);
-    case 'stopping': {
-      const { life: next, actions } = forward(life, signal);
-      return isStopSignal(signal) ? hurry(next, signal, actions) : { life: next, actions };
-    }
-    // What the child left behind has had its signal by now. Only the first stop counts, and it leaves a whole budget.
-    case 'clearing':
-    case 'draining':
-      return isStopSignal(signal) ? hurry(life, signal, []) : stay(life);
-    case 'restarting':
-      return isStopSignal(signal) ? drain(noteStop(life, signal)) : stay(life);
-    case 'handed-over':
-      return isStopSignalWithoutChild(signal) ? end(noteStop(life, signal)) : stay(life);
-    case 'closing':
-    case 'done':
-      return stay(life);
-  }
-}
-
-function onFailure(before: Life, error: StationError): Step {
-  const life = { ...before, failure: before.failure ?? error };
-  switch (life.phase) {
-    case 'restoring':
-      return { life, actions: [{ do: 'begin-stop' }, { do: 'abort-prepare' }] };
-    case 'starting':
-      return stay(noteForwarded(life, 'SIGTERM'));
-    case 'running':
-      // A child whose commits go nowhere, or fork the history of another one, must not go on.
-      return life.plan.hasCommand ? stopChild(life) : stopReplication(life);
-    case 'restarting':
-      return drain(life);
-    case 'handed-over':
-      return end(life);
-    case 'stopping':
-    case 'clearing':
-    case 'draining':
-    case 'closing':
-    case 'done':
-      return stay(life);
-  }
-}
-
-/** The newcomer gets the lease once this one is closed, so everything is stopped as if the platform had asked. */
-function onHandover(before: Life, request: HandoverRequest): Step {
-  if (before.handover !== undefined) return stay(before);
-  const life = { ...before, handover: request };
-  switch (life.phase) {
-    case 'restoring':
-      return { life, actions: [{ do: 'begin-stop' }, { do: 'abort-prepare' }] };
-    case 'starting':
-      return stay(noteForwarded(life, 'SIGTERM'));
-    case 'running':
-      return life.plan.hasCommand ? stopChild(life) : stopReplication(life);
-    case 'restarting':
-      return drain(life);
-    case 'stopping':
-    case 'clearing':
-    case 'draining':
-      return stay(life);
-    case 'closing':
-    case 'handed-over':
-    case 'done':
-      return stay(before);
-  }
-}
 
 function onDrainDeadline(life: Life): Step {
   // The restore does not heed its abort; it works on temporary files, so it can be left where it is.
@@ -241,60 +164,6 @@ function endBeforeStart(life: Life, error: StationError | undefined): RunEnd {
 
 function endOfChild(life: Life, childEnd: ChildEnd): RunEnd {
   return life.notReady === undefined ? childEnd : { kind: 'not-started', error: life.notReady };
-}
-
-function noteStop(life: Life, signal: NodeJS.Signals): Life {
-  return { ...life, stop: life.stop ?? signal };
-}
-
-function noteForwarded(life: Life, signal: NodeJS.Signals): Life {
-  const sent = mapSignal(life.plan.signalMap, signal);
-  return life.forwarded.includes(sent) ? life : { ...life, forwarded: [...life.forwarded, sent] };
-}
-
-/** A child gets each signal that means a stop to it once: many programs take a second one as "at once". */
-function forward(life: Life, signal: NodeJS.Signals): Step {
-  const sent = mapSignal(life.plan.signalMap, signal);
-  if (!isStopSignal(signal) && !isStopSignal(sent)) return { life, actions: [{ do: 'forward', signal: sent }] };
-  if (life.forwarded.includes(sent)) return stay(life);
-  return { life: noteForwarded(life, signal), actions: [{ do: 'forward', signal: sent }] };
-}
-
-function stopChild(life: Life, signal: NodeJS.Signals = 'SIGTERM'): Step {
-  const { life: next, actions } = forward(life, signal);
-  return stopping(next, actions);
-}
-
-function stopping(life: Life, forwards: readonly LifeAction[]): Step {
-  return {
-    life: { ...life, phase: 'stopping', childReady: false },
-    actions: [{ do: 'begin-stop' }, ...forwards, { do: 'sync-soon' }],
-  };
-}
-
-function hurry(life: Life, signal: NodeJS.Signals, actions: readonly LifeAction[]): Step {
-  if (life.stop !== undefined) return { life, actions };
-  return { life: noteStop(life, signal), actions: [{ do: 'hurry' }, ...actions] };
-}
-
-function stopReplication(life: Life): Step {
-  return drain({ ...life, childReady: false, end: { kind: 'replication-stopped' } });
-}
-
-function drain(life: Life): Step {
-  return { life: { ...life, phase: 'draining' }, actions: [{ do: 'begin-stop' }, { do: 'drain' }] };
-}
-
-function close(life: Life): Step {
-  return { life: { ...life, phase: 'closing' }, actions: [{ do: 'close' }] };
-}
-
-function end(life: Life): Step {
-  return stay({ ...life, phase: 'done' });
-}
-
-function stay(life: Life): Step {
-  return { life, actions: [] };
 }
 
 function drainEnd(complete: boolean): DrainEnd {

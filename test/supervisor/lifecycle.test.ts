@@ -171,7 +171,13 @@ const table: Readonly<Record<Phase, Readonly<Record<string, Row>>>> = {
     failed: ['draining'],
     'drain-deadline': ['closing', 'close'],
   },
-  closing: { closed: ['done'], failed: ['closing'], 'close-deadline': ['done'] },
+  closing: {
+    closed: ['done'],
+    SIGTERM: ['closing'],
+    SIGINT: ['closing'],
+    failed: ['closing'],
+    'close-deadline': ['done'],
+  },
   'handed-over': { SIGTERM: ['done'], SIGINT: ['done'], SIGHUP: ['done'], failed: ['done'] },
   done: { failed: ['done'] },
 };
@@ -361,6 +367,17 @@ describe('a hand-over', () => {
     expect(actions).toContain('hurry');
   });
 
+  test('does not wait for a stop signal that has come while it was closed', () => {
+    const closing = way.slice(0, -1);
+    expect(live(plain, [...closing, 'SIGTERM', 'closed']).life.phase).toBe('done');
+  });
+
+  test('during the restore leaves a stop signal its own time', () => {
+    const { life, actions } = live(plain, ['handover-asked', 'SIGTERM', 'SIGTERM', 'prepare-failed', 'closed']);
+    expect(actions).toEqual(['begin-stop', 'abort-prepare', 'hurry', 'close']);
+    expect([life.phase, life.end]).toEqual(['done', { kind: 'stopped-before-start', signal: 'SIGTERM' }]);
+  });
+
   test('during the restore starts nothing', () => {
     const { life, actions } = live(plain, ['handover-asked', 'prepare-failed', 'closed']);
     expect(life.phase).toBe('handed-over');
@@ -399,6 +416,24 @@ describe('whatever happens in whatever order', () => {
         const drains = actions.filter((action) => action === 'drain').length;
         expect(drains).toBeLessThanOrEqual(1);
         if (actions.includes('start-child')) expect(drains).toBe(1);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('one stop signal is enough, whenever it comes', () => {
+    const afterwards = [
+      'prepared',
+      'child-started',
+      'child-ended',
+      'group-gone',
+      'drained',
+      'prepare-failed',
+      'closed',
+    ];
+    fc.assert(
+      fc.property(anyPlan, anyEvents, (plan, names) => {
+        expect(live(plan, [...names, 'SIGTERM', ...afterwards]).life.phase).toBe('done');
       }),
       { numRuns: 2000 },
     );
