@@ -32,7 +32,7 @@ export function viewLife(life: Life): LifeView {
 }
 
 /** Ready is only a life whose child is up, which was asked neither to stop nor to hand over, and which nothing broke. */
-export function readinessOf(life: Life): Readiness {
+function readinessOf(life: Life): Readiness {
   if (life.failure !== undefined) return notReady(life.failure.message);
   if (life.handover !== undefined) return notReady(`handed over to ${life.handover.by}`);
   if (life.stop !== undefined) return notReady(`${life.stop} received`);
