@@ -186,6 +186,7 @@ describe('a key that asks for what we do not do is refused by name', () => {
 
   it('unless its value asks for what is so anyway, or says nothing', () => {
     const databases = 'dbs: [{path: /a, restore-if-db-not-exists: true, watch: false, dir: "", replica: {path: /r}}]';
+    const text = `addr: $ADDR\nsocket: {enabled: false}\nlogging: {source: false}\n`;
     expect(loadText(text + databases).databases).toHaveLength(1);
   });
 

@@ -77,9 +77,9 @@ export function peerEnvironment(extra: Readonly<Record<string, string>>): NodeJS
   return { ...Object.fromEntries(clean), ...extra };
 }
 
-/** `litestream restore -o OUTPUT URL`. Rejects with what it printed. */
-export async function stockRestore(replica: PeerReplica, output: string): Promise<void> {
-  await run(binary, ['restore', '-o', output, replica.url], {
+/** `litestream restore -o OUTPUT [flags] URL`. Rejects with what it printed. */
+export async function stockRestore(replica: PeerReplica, output: string, flags: readonly string[] = []): Promise<void> {
+  await run(binary, ['restore', '-o', output, ...flags, replica.url], {
     env: peerEnvironment(replica.environment),
     timeout: 60_000,
   });

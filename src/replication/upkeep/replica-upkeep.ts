@@ -1,6 +1,7 @@
 import { StationError, toStationError } from '../../errors.ts';
 import { type Milliseconds, milliseconds, type Txid } from '../../quantities.ts';
 import { takeInventory } from '../../restore/inventory.ts';
+import { restorablePoints } from '../../restore/plan.ts';
 import { backoffDelay, steadyBackoff } from '../../storage/backoff.ts';
 import { type HeldFile, type HeldFiles, heldFilesOf } from '../levels/held-files.ts';
 import { mergedUpTo } from '../levels/merge-plan.ts';
@@ -121,11 +122,14 @@ export class ReplicaUpkeep {
   async #lookAtReplica(): Promise<HeldFiles> {
     const { store, settings } = this.#options;
     this.#early = [];
-    const held = heldFilesOf(await takeInventory(store, this.#stop.signal));
+    const inventory = await takeInventory(store, this.#stop.signal);
+    const held = heldFilesOf(inventory);
     if (settings.retention.enabled) await settleTimes(store, held, settings.mergeIntervals, this.#stop.signal);
     for (const file of this.#early.splice(0)) held.add(file);
     this.#held = held;
     this.#noteEnds(held);
+    // Somebody has deleted what leads to it: from a new snapshot on, all is well again.
+    if ((restorablePoints(inventory).at(-1) ?? 0) < inventory.newestListed) this.#snapshots.hurry();
     return held;
   }
 

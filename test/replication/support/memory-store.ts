@@ -35,7 +35,15 @@ export class MemoryStore implements ObjectStore {
     if (fate === 'lost') throw new StationError('STORAGE_UNREACHABLE', 'ECONNRESET');
   }
 
+  /** When an object was put, as the listing tells it. */
+  lastModified: (key: string) => number = () => 0;
+  /** `list` and `get` of a key or prefix, `delete` of so many, in order. */
+  readonly asked: string[] = [];
+  /** What a deletion does; a store that lies says that all went well. */
+  remove: (key: string) => void = (key) => void this.objects.delete(key);
+
   async *get(key: string, options: Parameters<ObjectStore['get']>[1] = {}) {
+    this.asked.push(`get ${key}`);
     const object = this.objects.get(key);
     if (object === undefined) throw new StationError('STORAGE_NOT_FOUND', key);
     const { start = 0, end } = options.range ?? {};
@@ -44,14 +52,16 @@ export class MemoryStore implements ObjectStore {
   }
 
   async *list(prefix: string) {
+    this.asked.push(`list ${prefix}`);
     for (const key of [...this.objects.keys()].sort()) {
       const size = bytes(this.objects.get(key)?.byteLength ?? 0);
-      if (key.startsWith(prefix)) yield { key, size, lastModified: milliseconds(0) };
+      if (key.startsWith(prefix)) yield { key, size, lastModified: milliseconds(this.lastModified(key)) };
     }
   }
 
   async delete(keys: readonly string[]) {
-    for (const key of keys) this.objects.delete(key);
+    this.asked.push(`delete ${keys.length}`);
+    for (const key of keys) this.remove(key);
   }
 
   conditional(key: string): ConditionalObject {

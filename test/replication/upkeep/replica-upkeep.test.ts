@@ -1,0 +1,306 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { StationError } from '../../../src/errors.ts';
+import { milliseconds, type Txid, txid } from '../../../src/quantities.ts';
+import { DatabaseSnapshots } from '../../../src/replication/upkeep/database-snapshots.ts';
+import { MergedFiles } from '../../../src/replication/upkeep/merged-files.ts';
+import { ReplicaUpkeep } from '../../../src/replication/upkeep/replica-upkeep.ts';
+import type { UpkeepOptions } from '../../../src/replication/upkeep/upkeep-options.ts';
+import { takeInventory } from '../../../src/restore/inventory.ts';
+import { planRestore } from '../../../src/restore/plan.ts';
+import { parseLtxKey } from '../../../src/storage/key-layout.ts';
+import { SerialQueue } from '../../../src/wal/serial-queue.ts';
+import { flipBit, History } from '../../restore/replica-builder.ts';
+import { snapshotOf } from '../support/change-sets.ts';
+import { MemoryStore } from '../support/memory-store.ts';
+
+const SECOND = 1000;
+const HOUR = 3_600_000;
+const PAGE_SIZE = 512;
+const START = Date.UTC(2026, 0, 1);
+let folder: string;
+let store: MemoryStore;
+let history: History;
+let upkeep: ReplicaUpkeep | undefined;
+let told: string[];
+/** The wall clock: it stands still unless a test moves it. */
+let now: number;
+let position: number | undefined;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'upkeep-'));
+  store = new MemoryStore();
+  history = new History({ pageSize: PAGE_SIZE, startedAt: START });
+  told = [];
+  history.grow(30, 700);
+  // A commit a second; the first snapshot ends with the second.
+  await history.putMerged(store, 9, 1, 2);
+  await history.putLevel0(store);
+  store.puts.length = 0;
+  store.lastModified = (key) => history.time(parseLtxKey('folder', key)?.maxTxid ?? 0);
+  now = history.time(history.newest) + 10 * 60 * SECOND;
+  position = history.newest;
+});
+afterEach(async () => {
+  await upkeep?.stop();
+  upkeep = undefined;
+  history.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The database as the application has it now. */
+function takeSnapshot() {
+  const state = history.state(history.newest);
+  const pages = Array.from({ length: state.byteLength / PAGE_SIZE }, (_, index) => [
+    index + 1,
+    state.subarray(index * PAGE_SIZE, (index + 1) * PAGE_SIZE),
+  ]);
+  const snapshot = snapshotOf(Object.fromEntries(pages) as Record<number, Buffer>);
+  return { snapshot, txid: txid(history.newest), timestamp: history.time(history.newest) };
+}
+
+interface Change extends Partial<Omit<UpkeepOptions, 'settings'>> {
+  readonly settings?: Partial<UpkeepOptions['settings']>;
+}
+
+function start(change: Change = {}) {
+  const merged = new MergedFiles(join(folder, 'levels'));
+  const options: UpkeepOptions = {
+    replica: 'one',
+    store,
+    position: () => position as Txid | undefined,
+    permit: undefined,
+    level0KeptFrom: () => undefined,
+    stagedCopy: () => undefined,
+    merged,
+    room: () => 1 << 30,
+    snapshots: new DatabaseSnapshots(
+      join(folder, 'snapshots'),
+      async () => takeSnapshot(),
+      () => upkeep?.wake(),
+    ),
+    turn: new SerialQueue(),
+    events: {
+      merged: ({ level, minTxid, maxTxid }) => told.push(`merged ${level} ${minTxid}-${maxTxid}`),
+      snapshot: ({ maxTxid }) => told.push(`snapshot ${maxTxid}`),
+      retention: () => undefined,
+      retained: ({ going }) => told.push(`gone ${going.length}`),
+      undeleted: (keys) => told.push(`undeleted ${keys.length}`),
+      damaged: (error) => told.push(`damaged ${error.code}`),
+      failed: (error) => told.push(`failed ${error.code}`),
+      fenced: (error) => told.push(`fenced ${error.code}`),
+    },
+    wallClock: () => milliseconds(now),
+    monotonicClock: () => milliseconds(performance.now()),
+    random: () => 0,
+    ...change,
+    settings: {
+      mergeIntervals: [30 * SECOND, 300 * SECOND].map(milliseconds),
+      snapshotInterval: milliseconds(24 * HOUR),
+      level0Duration: milliseconds(300 * SECOND),
+      level0CheckInterval: milliseconds(15 * SECOND),
+      retention: { enabled: true, duration: milliseconds(24 * HOUR), checkInterval: milliseconds(HOUR) },
+      ...change.settings,
+    },
+  };
+  upkeep = new ReplicaUpkeep(options);
+  upkeep.start();
+  return upkeep;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const giveUp = Date.now() + 20_000;
+  while (!condition()) {
+    if (Date.now() > giveUp) throw new Error(`in vain; told: ${told.join(', ')}`);
+    await sleep(5);
+  }
+}
+
+/** Minutes go by until this holds. */
+async function passing(one: ReplicaUpkeep, condition: () => boolean): Promise<void> {
+  for (let minutes = 0; !condition(); minutes += 1) {
+    if (minutes > 1000) throw new Error(`in vain; told: ${told.join(', ')}`);
+    now += 60 * SECOND;
+    one.wake();
+    await sleep(5);
+  }
+}
+
+async function hoursPass(one: ReplicaUpkeep, count: number): Promise<void> {
+  for (let hours = 0; hours < count; hours += 1) {
+    now += HOUR;
+    one.wake();
+    await sleep(20);
+  }
+}
+
+const asked = (kind: string) => store.asked.filter((one) => one.startsWith(kind)).length;
+const keys = (level: number) => [...store.objects.keys()].filter((key) => key.startsWith(`ltx/${level}/`));
+
+/** Every TXID that can be restored has a plan; the newest is the last commit. */
+async function expectNewest(): Promise<void> {
+  const result = planRestore(await takeInventory(store, new AbortController().signal), { kind: 'newest' });
+  expect(result).toMatchObject({ kind: 'plan', plan: { txid: history.newest, unreachable: undefined } });
+}
+
+describe('a replica', () => {
+  it('is listed once, and not read where the staging folder has its files', async () => {
+    const copies = new Map<number, string>();
+    for (const [key, content] of store.objects) {
+      const name = parseLtxKey('folder', key);
+      const path = join(folder, `${name?.maxTxid}.ltx`);
+      if (name?.level === 0) copies.set(name.maxTxid, path);
+      if (name?.level === 0) writeFileSync(path, content);
+    }
+    start({
+      stagedCopy: (file) => copies.get(file.maxTxid),
+      settings: { retention: { enabled: false, duration: milliseconds(HOUR), checkInterval: milliseconds(HOUR) } },
+    });
+    await until(() => told.length > 0);
+    expect(told).toEqual(['merged 1 3-31']);
+    expect([asked('list'), asked('get')]).toEqual([1, 0]);
+    await expectNewest();
+  });
+
+  it('that nothing is appended to is left alone, and looked at again once something is', async () => {
+    position = undefined;
+    const one = start();
+    await sleep(50);
+    expect([told, asked('list')]).toEqual([[], 0]);
+    position = history.newest;
+    one.wake();
+    await until(() => told.length > 0);
+    expect(told[0]).toBe('merged 1 3-31');
+  });
+
+  it('is neither written to nor deleted from without the lease', async () => {
+    const refused = new StationError('LEASE_HELD', 'another has it');
+    start({ permit: { admit: () => Promise.reject(refused) } });
+    await until(() => told.length > 0);
+    expect(told).toEqual(['failed LEASE_HELD']);
+    expect(store.puts).toEqual([]);
+    expect(asked('delete')).toBe(0);
+  });
+});
+
+describe('a merge', () => {
+  it('whose answer was lost is found to be stored, and not made again under another name', async () => {
+    let lost = 0;
+    store.fate = () => (++lost === 1 ? 'lost' : 'stored');
+    const one = start();
+    await until(() => told.length > 0);
+    // Before the next try the replica has got more: the name must stay.
+    history.grow(1);
+    await history.putLevel0(store, history.newest);
+    one.uploaded({
+      level: 0,
+      path: '',
+      minTxid: txid(32),
+      maxTxid: txid(32),
+      size: 500 as never,
+      timestamp: history.time(32),
+      fileChecksum: '',
+    });
+    await until(() => told.length > 1);
+    expect(told.slice(0, 2)).toEqual(['failed STORAGE_UNREACHABLE', 'merged 1 3-31']);
+    expect(keys(1)).toHaveLength(1);
+    await expectNewest();
+  });
+
+  it('that meets another writer’s file is fenced', async () => {
+    store.fate = (key) => {
+      if (!store.objects.has(key)) store.objects.set(key, Buffer.from('another'));
+      return 'stored';
+    };
+    start();
+    await until(() => told.length > 0);
+    expect(told).toEqual(['fenced FENCED']);
+  });
+
+  it('goes around a damaged file, and a snapshot leads past it', async () => {
+    const [key = ''] = keys(0).filter((one) => one.includes('0000000000000010-'));
+    store.objects.set(key, flipBit(store.objects.get(key) ?? Buffer.alloc(0)));
+    start();
+    await until(() => told.some((one) => one.startsWith('snapshot')));
+    expect(told[0]).toMatch(/^damaged LTX_/);
+    expect(told).toContain('merged 1 3-15');
+    expect(told).toContain('snapshot 31');
+  });
+
+  it('takes from the replica what the disk has damaged', async () => {
+    const broken = join(folder, 'broken.ltx');
+    writeFileSync(broken, flipBit(store.objects.get(keys(0)[9] ?? '') ?? Buffer.alloc(0)));
+    start({ stagedCopy: (file) => (file.maxTxid === 10 ? broken : undefined) });
+    await until(() => told.length > 0);
+    expect(told[0]).toBe('merged 1 3-31');
+  });
+
+  it('of a file that somebody deleted lists the replica anew, and a snapshot leads past the gap', async () => {
+    const [gone = ''] = keys(0).slice(20);
+    const get = store.get.bind(store);
+    store.get = (key, options) => {
+      if (key === gone) store.objects.delete(gone);
+      return get(key, options);
+    };
+    start();
+    await until(() => told.some((one) => one.startsWith('snapshot')));
+    expect(told).toEqual(['failed STORAGE_NOT_FOUND', 'merged 1 3-20', 'snapshot 31']);
+    await expectNewest();
+  });
+});
+
+describe('deletions', () => {
+  const isMerged = () => told.some((one) => one.startsWith('merged'));
+
+  it('are looked after once, and cost no request any more when all has gone', async () => {
+    const one = start();
+    await until(isMerged);
+    await passing(one, () => told.some((line) => line.startsWith('gone')));
+    // The newest stays, for stock Litestream; below the snapshot nothing was merged.
+    expect(keys(0).map((key) => parseLtxKey('folder', key)?.maxTxid)).toEqual([1, 2, 31]);
+    await until(() => asked('list') === 2);
+    await hoursPass(one, 5);
+    expect([asked('list'), asked('delete')]).toEqual([2, 1]);
+    await expectNewest();
+  });
+
+  it('that a store only confirms are tried once more, then told of by name, and given up', async () => {
+    store.remove = () => undefined;
+    const one = start();
+    await until(isMerged);
+    await passing(one, () => told.some((line) => line.startsWith('undeleted')));
+    expect(told.slice(-2)).toEqual(['gone 28', 'undeleted 28']);
+    await hoursPass(one, 5);
+    expect(asked('delete')).toBe(2);
+    await expectNewest();
+  });
+
+  it('spare level-0 files after a take-over', async () => {
+    const one = start({ level0KeptFrom: () => txid(25) });
+    await until(isMerged);
+    await hoursPass(one, 5);
+    expect(keys(0)).toHaveLength(31);
+  });
+
+  it('go by the times inside the files, where an outage had them stored all at once', async () => {
+    // 31 commits, one in ten minutes, that came to the store within a moment.
+    history.close();
+    history = new History({ pageSize: PAGE_SIZE, startedAt: START });
+    history.grow(30, 700);
+    store.objects.clear();
+    const spread = (number: number) => START + number * 600 * SECOND;
+    history.time = (number) => milliseconds(spread(number));
+    await history.putMerged(store, 9, 1, 2);
+    await history.putLevel0(store);
+    await history.putMerged(store, 1, 3, 31);
+    store.lastModified = () => spread(31);
+    now = spread(31) + HOUR;
+    const one = start();
+    await until(() => asked('get') > 0);
+    await hoursPass(one, 5);
+    expect(keys(0)).toHaveLength(31);
+  });
+});
