@@ -2,7 +2,7 @@ import type { StationError } from '../errors.ts';
 import { formatTxid } from '../ltx/file-name.ts';
 import type { Log } from '../observe/log.ts';
 import type { Milliseconds } from '../quantities.ts';
-import type { LifeEvent } from './life.ts';
+import type { Life, LifeEvent } from './life.ts';
 import type { DrainReport, ReplicaDrain } from './replication-port.ts';
 import { isStopSignal } from './signals.ts';
 
@@ -38,6 +38,11 @@ export function narrate(log: Log, event: LifeEvent): void {
     default:
       log.debug(`life: ${event.type}`);
   }
+}
+
+/** A phase that lasts, and that no event's own line explains. */
+export function narratePhase(log: Log, { phase, handover }: Life): void {
+  if (phase === 'handed-over') log.info('handed over, waiting to be stopped', { to: handover?.by });
 }
 
 function narrateError(log: Log, error: StationError): void {

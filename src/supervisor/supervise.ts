@@ -10,7 +10,7 @@ import { exitStatus } from './exit-status.ts';
 import type { Life, LifeAction, LifeEvent } from './life.ts';
 import { isSameView, type LifeObserver, type LifeView, viewLife } from './life-view.ts';
 import { beginLife, step } from './lifecycle.ts';
-import { narrate, narrateDrain } from './narrate.ts';
+import { narrate, narrateDrain, narratePhase } from './narrate.ts';
 import { type ProcessGroup, processGroup } from './process-group.ts';
 import type { ReadyCheck } from './ready-check.ts';
 import type { Replication } from './replication-port.ts';
@@ -119,8 +119,10 @@ class Supervision {
     if (this.#life.phase === 'done') return;
     // An aborted restore fails, of course.
     if (event.type !== 'prepare-failed' || !this.#abort.signal.aborted) narrate(this.#options.log, event);
+    const before = this.#life.phase;
     const { life, actions } = step(this.#life, event);
     this.#life = life;
+    if (life.phase !== before) narratePhase(this.#options.log, life);
     this.#tellObserver();
     if (life.phase !== 'running') this.#endWatch();
     if (life.phase !== 'restarting') clearTimeout(this.#restartTimer);
@@ -159,6 +161,7 @@ class Supervision {
         this.#options.replication.syncSoon();
         break;
       case 'forward':
+        this.#options.log.debug('signal passed on', { signal: action.signal });
         this.#group?.signal(action.signal);
         break;
       case 'kill-group':

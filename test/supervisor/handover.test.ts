@@ -19,6 +19,9 @@ describe('a hand-over', () => {
     expect(supervisor.log()).toMatch(
       /level=WARN msg="another instance asks for the database: stopping to hand over" db=\/data\/station.db by=revision-2/,
     );
+    await supervisor.waitFor(() =>
+      supervisor.log().includes(`level=INFO msg="handed over, waiting to be stopped" to=revision-2`),
+    );
     // It waits: an exit would have the platform start this instance again, beside the new one.
     expect(await Promise.race([supervisor.ended, sleep(700, 'waiting')])).toBe('waiting');
     supervisor.process.kill('SIGTERM');
