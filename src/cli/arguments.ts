@@ -5,6 +5,7 @@ import { parseReadyUrl, type ReadyCheck } from '../supervisor/ready-check.ts';
 import { parseRestartPolicy } from '../supervisor/restart-policy.ts';
 import { parseSignalMap } from '../supervisor/signal-map.ts';
 import { type GivenOptions, parseOptions } from './given-options.ts';
+import { checkLeaseDuration } from './lease-duration.ts';
 import {
   type commonOptions,
   costOptions,
@@ -121,6 +122,8 @@ export function parseCost(words: readonly string[], context: ArgumentContext): C
     ...commonOf(given, context),
     size: given.size('size'),
     syncSize: given.size('syncSize'),
+    lease: given.choice('lease', ['on', 'off']),
+    leaseDuration: checkLeaseDuration(given.duration('leaseDuration')),
     json: given.switch('json') ?? false,
   };
 }
@@ -196,7 +199,7 @@ function runSettings(given: GivenOptions<keyof typeof runOptions>) {
     integrityCheck: given.choice('integrityCheck', ['none', 'quick', 'full']),
     integrityCheckMaxBytes: given.size('integrityCheckMaxBytes'),
     lease: given.choice('lease', ['on', 'off']),
-    leaseDuration: leaseDuration(given),
+    leaseDuration: checkLeaseDuration(given.duration('leaseDuration')),
     leaseTimeout: given.duration('leaseTimeout'),
     takeover: given.choice('takeover', ['wait', 'handover', 'refuse']),
   };
@@ -223,17 +226,6 @@ function listenAddress(text: string): ListenAddress {
   const address = parseListenAddress(text);
   if (address !== undefined) return address;
   throw new StationError('USAGE', `"${text}" is no address to listen on`, { hint: 'write :9090 or 127.0.0.1:9090' });
-}
-
-/** Below, the renewals would be a busy loop; above, a dead instance would keep everyone waiting. */
-const LEASE_DURATION = { least: 3_000, most: 600_000 };
-
-function leaseDuration(given: GivenOptions<keyof typeof runOptions>) {
-  const duration = given.duration('leaseDuration');
-  if (duration === undefined || (duration >= LEASE_DURATION.least && duration <= LEASE_DURATION.most)) return duration;
-  throw new StationError('USAGE', `the lease duration must be from 3s to 10m, not ${duration / 1000} s`, {
-    hint: 'set --lease-duration or STATION_LEASE_DURATION',
-  });
 }
 
 function commandOfEnvironment({ lookup }: ArgumentContext): readonly string[] {

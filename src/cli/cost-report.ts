@@ -5,11 +5,13 @@ import { GIGABYTE } from '../cost/charge.ts';
 import type { BoundEstimate, ReplicaEstimate, WorkloadEstimate } from '../cost/estimate.ts';
 import type { Requests } from '../cost/prices.ts';
 import { DAYS_A_MONTH } from '../cost/uploads.ts';
-import type { Bytes } from '../quantities.ts';
+import type { Bytes, Milliseconds } from '../quantities.ts';
 
 export interface CostReport {
   /** What one sync is taken to upload. */
   readonly syncSize: Bytes;
+  /** How long a lease lasts; undefined where it is off. */
+  readonly lease: Milliseconds | undefined;
   readonly databases: readonly {
     readonly path: string;
     readonly size: { readonly size: Bytes; readonly from: 'file' | 'option' | 'nothing' };
@@ -31,12 +33,22 @@ export function costLines(report: CostReport): readonly string[] {
   if (replicas.some(({ store }) => store.hasRequests)) {
     lines.push(
       '',
+      ...leaseLines(report.lease),
       'Nothing is deleted from a replica yet: every month adds "GB added", and its storage costs that much more.',
       'Each start lists the replica, one request for every 1000 files in it; a restore reads it, and leaving the cloud',
       'it is in may be billed as traffic. Neither is counted above, nor are requests that fail and are made again.',
     );
   }
   return lines;
+}
+
+function leaseLines(lease: Milliseconds | undefined): readonly string[] {
+  if (lease === undefined) return ['The lease is off, and not counted.'];
+  const third = Math.floor(lease / 3);
+  return [
+    `While it runs, idle or not, each replica's lease takes one request every ${third / 1000} s: ` +
+      `${whole(Math.ceil((DAYS_A_MONTH * 86_400_000) / third))} a month, counted above.`,
+  ];
 }
 
 function databaseLines({ path, size, replicas, notConfigured }: CostReport['databases'][number]): readonly string[] {
@@ -134,11 +146,12 @@ function dollars(amount: number | undefined): string {
 }
 
 /** For programs. Amounts are USD, unrounded; sizes bytes. */
-export function costJson({ syncSize, databases }: CostReport) {
+export function costJson({ syncSize, lease, databases }: CostReport) {
   return {
     currency: 'USD',
     days_a_month: DAYS_A_MONTH,
     sync_size: syncSize,
+    lease_duration_ms: lease ?? null,
     databases: databases.map(({ path, size, replicas, notConfigured }) => ({
       db: path,
       size: size.from === 'nothing' ? null : size.size,

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { estimate } from '../cost/estimate.ts';
 import { type Bytes, bytes } from '../quantities.ts';
 import { type CostReport, costJson, costLines } from './cost-report.ts';
+import { LEASE_DURATION } from './lease-duration.ts';
 import { readConfig } from './load.ts';
 import type { CostOptions } from './run-options.ts';
 
@@ -12,6 +13,7 @@ const SYNC_SIZE = bytes(16 * 1024);
 export async function costCommand(options: CostOptions): Promise<number> {
   const config = readConfig(options);
   const syncSize = options.syncSize ?? SYNC_SIZE;
+  const lease = options.lease === 'off' ? undefined : (options.leaseDuration ?? LEASE_DURATION);
   const sizes = await Promise.all(config.databases.map(({ path }) => sizeOf(path, options.size)));
   const estimates = estimate({
     databases: config.databases.map((database, index) => ({
@@ -19,10 +21,12 @@ export async function costCommand(options: CostOptions): Promise<number> {
       size: sizes[index]?.size ?? bytes(0),
     })),
     syncSize,
+    lease,
     environment: process.env,
   });
   const report: CostReport = {
     syncSize,
+    lease,
     databases: config.databases.map((database, index) => ({
       path: database.path,
       size: sizes[index] ?? { size: bytes(0), from: 'nothing' },

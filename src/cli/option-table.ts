@@ -163,6 +163,8 @@ export const costOptions = {
   ...commonOptions,
   size: { flags: '--size <size>', description: 'count with databases of this size (else that of their files)' },
   syncSize: { flags: '--sync-size <size>', description: 'what one sync uploads (16KiB)' },
+  lease: runOptions.lease,
+  leaseDuration: runOptions.leaseDuration,
   json: { flags: '--json', description: 'tell it as JSON' },
 } as const satisfies Record<string, OptionEntry>;
 

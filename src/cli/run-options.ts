@@ -87,6 +87,8 @@ export interface CostOptions extends CommonOptions {
   readonly size: Bytes | undefined;
   /** What one sync uploads, on average. */
   readonly syncSize: Bytes | undefined;
+  readonly lease: 'on' | 'off' | undefined;
+  readonly leaseDuration: Milliseconds | undefined;
   readonly json: boolean;
 }
 

@@ -17,6 +17,7 @@ import { unchangedSignals } from '../supervisor/signal-map.ts';
 import { supervise } from '../supervisor/supervise.ts';
 import { childEnvironment } from './child-environment.ts';
 import { type Health, openHealth } from './health.ts';
+import { LEASE_DURATION } from './lease-duration.ts';
 import { openLog, readConfig, replicaAt, secretsIn } from './load.ts';
 import { chooseCommand, type RunOptions } from './run-options.ts';
 
@@ -24,8 +25,6 @@ import { chooseCommand, type RunOptions } from './run-options.ts';
 const RESTORE_TIMEOUT = milliseconds(30_000);
 /** and this long where there is one: the child waits for it, and the replica can be asked again later. */
 const LOOK_TIMEOUT = milliseconds(3_000);
-/** Three renewals to a lease: 259,200 a month. */
-const LEASE_DURATION = milliseconds(30_000);
 const LEASE_TIMEOUT = milliseconds(60_000);
 
 interface LaunchConditions {

@@ -6,6 +6,8 @@ import type { PriceList, Requests } from './prices.ts';
 import {
   DAYS_A_MONTH,
   mostADay,
+  plus,
+  renewalsAMonth,
   requestsOfUpload,
   syncsAMonth,
   times,
@@ -19,6 +21,8 @@ export interface EstimateInput {
   readonly databases: readonly { readonly config: DatabaseConfig; readonly size: Bytes }[];
   /** What one sync uploads, on average. */
   readonly syncSize: Bytes;
+  /** How long each replica's lease lasts; undefined where it is off. */
+  readonly lease: Milliseconds | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -69,6 +73,7 @@ export function estimate(input: EstimateInput): readonly (readonly ReplicaEstima
         interval,
         size,
         syncSize: input.syncSize,
+        lease: input.lease,
         share: shareOf(store.prices),
       });
     });
@@ -79,11 +84,13 @@ interface Circumstances {
   readonly interval: Milliseconds;
   readonly size: Bytes;
   readonly syncSize: Bytes;
+  readonly lease: Milliseconds | undefined;
   readonly share: number;
 }
 
 function estimateReplica(replica: ReplicaConfig, store: PricedStore, around: Circumstances): ReplicaEstimate {
-  const { interval, size, syncSize } = around;
+  const { interval, size, syncSize, lease } = around;
+  const ofLease = renewalsAMonth(store, lease);
   const perSync = requestsOfUpload(store, syncSize);
   return {
     name: replica.name,
@@ -91,13 +98,13 @@ function estimateReplica(replica: ReplicaConfig, store: PricedStore, around: Cir
     interval,
     workloads: workloads.map((workload) => {
       const syncs = syncsAMonth(workload, interval);
-      const requests = times(perSync, syncs);
+      const requests = plus(times(perSync, syncs), ofLease);
       const added = bytes(syncs * syncSize);
       const charged =
         store.prices === undefined ? undefined : charge(store.prices, requests, onAverage(size, added), around.share);
       return { workload, requests, added, charge: charged };
     }),
-    bound: boundOf(store, mostADay(store, interval, replica.maxUploadRate), size),
+    bound: boundOf(store, mostADay(store, interval, replica.maxUploadRate, lease), size),
     firstUpload: requestsOfUpload(store, size),
   };
 }

@@ -23,6 +23,10 @@ export function times(requests: Requests, count: number): Requests {
   return { puts: requests.puts * count, lists: requests.lists * count };
 }
 
+export function plus(some: Requests, more: Requests): Requests {
+  return { puts: some.puts + more.puts, lists: some.lists + more.lists };
+}
+
 /** What an application does, as far as it costs something. */
 export type Workload = 'idle' | 'commit-a-minute' | 'steady-writes';
 
@@ -30,6 +34,16 @@ export type Workload = 'idle' | 'commit-a-minute' | 'steady-writes';
 export function syncsAMonth(workload: Workload, interval: Milliseconds): number {
   if (workload === 'idle') return 0;
   return Math.ceil(MONTH / (workload === 'steady-writes' ? interval : Math.max(interval, 60_000)));
+}
+
+/** Writes that keep a lease, in so many milliseconds while the program runs: one each third of its duration, and no more. */
+function renewals(time: number, lease: Milliseconds | undefined): number {
+  return lease === undefined ? 0 : Math.ceil(time / Math.floor(lease / 3));
+}
+
+/** A month of keeping the lease, busy or idle. @param lease its duration; undefined where it is off */
+export function renewalsAMonth(store: Uploads, lease: Milliseconds | undefined): Requests {
+  return store.hasRequests ? { puts: renewals(MONTH, lease), lists: 0 } : noRequests;
 }
 
 /** What no workload can pass in one day. */
@@ -48,13 +62,19 @@ export interface UploadBound {
 /**
  * The most a day can bring: a sync at once and then one per interval. A sync that is larger than one part takes at most
  * three requests more for each part's worth of bytes (just over one part: two parts, begin, end, instead of one), so a
- * limit on the rate bounds these too. Restarts, and requests that fail and are made again, come on top.
+ * limit on the rate bounds these too. The lease is in it. Restarts, and requests that fail and are made again, come on top.
  */
-export function mostADay(store: Uploads, interval: Milliseconds, maxUploadRate: Bytes | undefined): UploadBound {
+export function mostADay(
+  store: Uploads,
+  interval: Milliseconds,
+  maxUploadRate: Bytes | undefined,
+  lease: Milliseconds | undefined,
+): UploadBound {
   const syncs = Math.floor(DAY / interval) + 1;
   // A day's worth, and the second's worth that may pass at once.
   const sent = maxUploadRate === undefined ? undefined : bytes(maxUploadRate * (DAY / 1000 + 1));
-  const { puts, lists } = times(requestsOfUpload(store, bytes(0)), syncs);
+  const { puts: ofSyncs, lists } = times(requestsOfUpload(store, bytes(0)), syncs);
+  const puts = ofSyncs + (store.hasRequests ? renewals(DAY, lease) : 0);
   const { partSize } = store;
   if (partSize === undefined || !store.hasRequests)
     return { syncs, requests: { puts, lists }, sent, putsPerGigabyte: 0 };

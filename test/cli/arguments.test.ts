@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseReplicate, parseRestore, parseRun } from '../../src/cli/arguments.ts';
+import { parseLeaseOptions, parseReplicate, parseRestore, parseRun } from '../../src/cli/arguments.ts';
 import { chooseCommand } from '../../src/cli/run-options.ts';
 import { chooseVerb } from '../../src/cli/verbs.ts';
 import { isStationError } from '../../src/errors.ts';
@@ -256,5 +256,34 @@ describe('restore', () => {
 
   test.each([[[]], [['a', 'b']], [['-parallelism', '0', 'a']], [['-timestamp']]])('wrong: %j', (words) => {
     expect(codeOf(() => restore(...words))).toBe('USAGE');
+  });
+});
+
+describe('the lease of run', () => {
+  test('has a policy, a duration and a timeout', () => {
+    expect(run('--lease=off --takeover=refuse --lease-timeout=5s stn')).toMatchObject({
+      lease: 'off',
+      takeover: 'refuse',
+      leaseTimeout: 5_000,
+    });
+    expect(run('stn', { STATION_LEASE_DURATION: '3s', STATION_TAKEOVER: 'wait' })).toMatchObject({
+      leaseDuration: 3_000,
+      takeover: 'wait',
+    });
+  });
+
+  test.each(['2s', '11m'])('cannot last %s', (duration) => {
+    expect(codeOf(() => run(`--lease-duration=${duration} stn`))).toBe('USAGE');
+  });
+});
+
+describe('the verb lease', () => {
+  test('takes one database or URL, or none', () => {
+    expect(parseLeaseOptions(['--break', 's3://bucket/path'], context())).toMatchObject({
+      subject: 's3://bucket/path',
+      break: true,
+      json: false,
+    });
+    expect(codeOf(() => parseLeaseOptions(['a', 'b'], context()))).toBe('USAGE');
   });
 });

@@ -32,19 +32,21 @@ describe('cost', () => {
     const { stdout, status } = cost(withReplicas(aws, { path: '/backup' }));
     expect(status).toBe(0);
     expect(stdout).toContain('prices of 2026-06');
-    expect(stdout).toMatch(/idle +0 +0\.00 +0\.00 +<0\.01 +<0\.01/);
-    expect(stdout).toMatch(/1 commit a minute +43,200 +0\.22/);
-    expect(stdout).toMatch(/steady writes +259,200 +1\.30/);
-    expect(stdout).toContain('no workload makes more than 8,641 syncs a day: 8,641 requests, $0.04');
+    expect(stdout).toMatch(/idle +259,200 +1\.30 +0\.00 +<0\.01 +1\.30/);
+    expect(stdout).toMatch(/1 commit a minute +302,400 +1\.51/);
+    expect(stdout).toMatch(/steady writes +518,400 +2\.59/);
+    expect(stdout).toContain('no workload makes more than 8,641 syncs a day: 17,281 requests, $0.09');
     expect(stdout).toContain('file: a folder, which costs nothing');
+    expect(stdout).toContain('lease takes one request every 10 s: 259,200 a month');
     expect(stdout).toContain('Nothing is deleted from a replica yet');
   });
 
   it('tells the same as JSON, in numbers', () => {
-    const { stdout, status } = cost(withReplicas(aws), '-json');
+    const { stdout, status } = cost(withReplicas(aws), '-json', '-lease', 'off');
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
       currency: 'USD',
+      lease_duration_ms: null,
       databases: [
         {
           size: 3_000_000,

@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { estimate } from '../../src/cost/estimate.ts';
-import { bytes } from '../../src/quantities.ts';
+import { bytes, milliseconds } from '../../src/quantities.ts';
 import { database, folder, gs, replica, s3 } from './stores.ts';
 
 const GB = 1e9;
 const of = (config: ReturnType<typeof database>, size = 0, syncSize = 10_000) =>
-  estimate({ databases: [{ config, size: bytes(size) }], syncSize: bytes(syncSize), environment: {} })[0] ?? [];
+  estimate({
+    databases: [{ config, size: bytes(size) }],
+    syncSize: bytes(syncSize),
+    lease: undefined,
+    environment: {},
+  })[0] ?? [];
 const r2 = s3({ endpoint: 'https://account.r2.cloudflarestorage.com' });
 
 describe('an estimate', () => {
@@ -13,6 +18,16 @@ describe('an estimate', () => {
     const [one] = of(database(replica(s3(), 10)), 10 * GB);
     expect(one?.workloads[0]).toMatchObject({ workload: 'idle', requests: { puts: 0 }, added: 0 });
     expect(one?.workloads[0]?.charge).toEqual({ requests: 0, storage: expect.closeTo(0.23, 6) });
+  });
+
+  it('counts the renewals of the lease, idle or not: $1.30 a month on S3 at the default duration', () => {
+    const input = { databases: [{ config: database(replica(s3(), 10), replica(folder, 10)), size: bytes(0) }] };
+    const lease = milliseconds(30_000);
+    const [[one, two] = []] = estimate({ ...input, syncSize: bytes(10_000), lease, environment: {} });
+    expect(one?.workloads.map(({ requests }) => requests.puts)).toEqual([259_200, 302_400, 518_400]);
+    expect(one?.workloads[0]?.charge?.requests).toBeCloseTo(1.296, 6);
+    expect(one?.bound.requests.puts).toBe(8_641 + 8_640);
+    expect(two?.workloads[0]?.requests.puts).toBe(0);
   });
 
   it('counts each sync’s upload, and on average half of what the month adds', () => {

@@ -42,16 +42,19 @@ describe('the syncs of a month', () => {
 
 describe('the most a day can bring', () => {
   it('is a sync at once and one per interval', () => {
-    expect(mostADay(whole, seconds(10), undefined)).toMatchObject({ syncs: 8641, requests: { puts: 8641 } });
+    expect(mostADay(whole, seconds(10), undefined, undefined)).toMatchObject({ syncs: 8641, requests: { puts: 8641 } });
   });
 
   it('is the whole bound where an upload is one request, and else without what large syncs add', () => {
-    expect(mostADay(whole, seconds(10), undefined).putsPerGigabyte).toBe(0);
-    expect(mostADay(inParts, seconds(10), undefined).putsPerGigabyte).toBe(358);
+    expect(mostADay(whole, seconds(10), undefined, undefined).putsPerGigabyte).toBe(0);
+    expect(mostADay(inParts, seconds(10), undefined, undefined).putsPerGigabyte).toBe(358);
   });
 
   it('has a bound on the bytes, and so on the parts, with a limit on the rate', () => {
-    expect(mostADay(inParts, seconds(10), bytes(MIB))).toMatchObject({ sent: 86_401 * MIB, putsPerGigabyte: 0 });
+    expect(mostADay(inParts, seconds(10), bytes(MIB), undefined)).toMatchObject({
+      sent: 86_401 * MIB,
+      putsPerGigabyte: 0,
+    });
   });
 
   it('is never passed, whenever the commits come', () => {
@@ -67,7 +70,7 @@ describe('the most a day can bring', () => {
           now = last;
           if (now <= DAY) syncs += 1;
         }
-        expect(syncs).toBeLessThanOrEqual(mostADay(whole, seconds(interval), undefined).syncs);
+        expect(syncs).toBeLessThanOrEqual(mostADay(whole, seconds(interval), undefined, undefined).syncs);
       }),
     );
   });
@@ -76,7 +79,7 @@ describe('the most a day can bring', () => {
     const sizes = fc.array(fc.integer({ min: 0, max: 200 * MIB }), { maxLength: 100 });
     fc.assert(
       fc.property(sizes, fc.integer({ min: 16 * 1024, max: MIB }), (syncs, rate) => {
-        const bound = mostADay(inParts, seconds(600), bytes(rate));
+        const bound = mostADay(inParts, seconds(600), bytes(rate), undefined);
         let sent = 0;
         let puts = 0;
         for (const size of syncs) {
