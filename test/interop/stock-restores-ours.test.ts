@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { decodeHeader } from '../../src/ltx/header.ts';
 import { Site } from '../e2e/life.ts';
 import { s3Replica, startStore } from '../e2e/s3-site.ts';
 import { folderPeer, getLitestream, type PeerReplica, s3Peer, stockRestore } from '../peers/litestream.ts';
@@ -83,6 +84,24 @@ describe('a replica that we are writing to', () => {
     }
     expect((await life.stop()).code, life.log()).toBe(0);
     await expectAgreement(site, replica, peers, 'at the end');
+  });
+});
+
+describe('a replica that was taken over', () => {
+  it('is restored through the file that claimed its next TXID', async () => {
+    await using site = new Site();
+    await live(site, [newDatabase(4096, 'NONE'), rows(20)], site.replicas);
+    const killed = site.start(['forever']);
+    await killed.waitFor(/^waiting$/m);
+    const before = site.filesOf('file').length;
+    killed.end();
+    await killed.ended;
+    // Another disk: its identity went with this one, so the lease has to expire.
+    site.wipe();
+    await live(site, [rows(5)], site.replicas);
+    expect(site.filesOf('file').length).toBe(before + 2);
+    expect(decodeHeader(readFileSync(site.filesOf('file')[before] ?? '')).wal.size).toBe(0);
+    await expectAgreement(site, folderPeer(site.replicaFolder('file')), peers, 'after a take-over');
   });
 });
 
