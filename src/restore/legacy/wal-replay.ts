@@ -1,13 +1,14 @@
 import { ftruncateSync, writeSync } from 'node:fs';
 import { PendingPages } from '../../wal/pending-pages.ts';
 import type { WordOrder } from '../../wal/wal-checksum.ts';
-import { decodeFrames } from '../../wal/wal-frame.ts';
+import { decodeFrames, frameSize } from '../../wal/wal-frame.ts';
 import { decodeWalHeader, WAL_HEADER_SIZE } from '../../wal/wal-header.ts';
 import type { WalPosition } from '../../wal/wal-position.ts';
 import { writeError } from '../write-error.ts';
 import { PageBatch } from './page-batch.ts';
 
 const BATCH_SIZE = 1024 * 1024;
+const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
  * Replays one WAL file into a database file, as SQLite's recovery and a checkpoint of all of it would: the frames up to
@@ -27,7 +28,7 @@ export class WalReplay {
   readonly #committed: PageBatch;
   readonly #open: PageBatch;
   #large: PendingPages | undefined;
-  #rest: Buffer = Buffer.alloc(0);
+  #rest: Buffer = NOTHING;
   #position: { readonly at: WalPosition; readonly order: WordOrder } | undefined;
   #ended = false;
 
@@ -42,23 +43,48 @@ export class WalReplay {
 
   /** False from the first byte on that is no part of this WAL: what follows is ignored. */
   push(chunk: Uint8Array): boolean {
-    if (this.#ended) return false;
-    let data = this.#rest.byteLength === 0 ? asBuffer(chunk) : Buffer.concat([this.#rest, chunk]);
+    let data = asBuffer(chunk);
+    // Only what completes a header or a frame is copied, not the chunk.
+    while (!this.#ended && this.#rest.byteLength > 0 && data.byteLength > 0) {
+      const missing = this.#unit - this.#rest.byteLength;
+      const whole = Buffer.concat([this.#rest, data.subarray(0, missing)]);
+      data = data.subarray(missing);
+      this.#read(whole);
+    }
+    if (!this.#ended && data.byteLength > 0) this.#read(data);
+    return !this.#ended;
+  }
+
+  /** Size of what comes next: the header, or a frame. */
+  get #unit(): number {
+    return this.#position === undefined ? WAL_HEADER_SIZE : frameSize(this.#pageSize);
+  }
+
+  #read(data: Buffer): void {
+    if (data.byteLength < this.#unit) {
+      this.#rest = Buffer.from(data);
+      return;
+    }
+    this.#rest = NOTHING;
     if (this.#position === undefined) {
-      if (data.byteLength < WAL_HEADER_SIZE) return this.#keep(data);
       const header = decodeWalHeader(data);
-      if (header === undefined || header.pageSize !== this.#pageSize) return this.#end();
+      if (header === undefined || header.pageSize !== this.#pageSize) {
+        this.#ended = true;
+        return;
+      }
       const { order, pageSize, salt1, salt2, checksum1, checksum2 } = header;
       this.#position = { at: { pageSize, salt1, salt2, checksum1, checksum2, offset: WAL_HEADER_SIZE }, order };
       this.validBytes = WAL_HEADER_SIZE;
-      data = data.subarray(WAL_HEADER_SIZE);
+      this.#read(data.subarray(WAL_HEADER_SIZE));
+      return;
     }
     const { at, order } = this.#position;
     const next = decodeFrames(data, at, order, (page, commit, image) => this.#frame(page, commit, image));
     this.#position = { at: next, order };
     this.validBytes = next.offset;
     const left = data.subarray(next.offset - at.offset);
-    return left.byteLength > this.#pageSize + 23 ? this.#end() : this.#keep(left);
+    if (left.byteLength < this.#unit) this.#rest = Buffer.from(left);
+    else this.#ended = true;
   }
 
   /** Writes what is left of the committed pages, and sets the size. */
@@ -76,16 +102,6 @@ export class WalReplay {
   close(): void {
     this.#large?.close();
     this.#large = undefined;
-  }
-
-  #keep(rest: Buffer): true {
-    this.#rest = Buffer.from(rest);
-    return true;
-  }
-
-  #end(): false {
-    this.#ended = true;
-    return false;
   }
 
   #frame(page: number, commit: number, image: Uint8Array): void {
