@@ -365,7 +365,7 @@ export class Lease {
 }
 
 /** A third: two renewals may fail before it lapses. */
-export function renewalInterval(duration: Milliseconds): Milliseconds {
+function renewalInterval(duration: Milliseconds): Milliseconds {
   return milliseconds(Math.floor(duration / 3));
 }
 

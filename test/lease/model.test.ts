@@ -97,17 +97,17 @@ describe('in every order of events', () => {
 
 describe('each rule is needed', () => {
   it('without the claim, who holds the lease and serves can be overtaken by an upload that was under way', () => {
-    const { wrong } = explore(2, 4, { ...allRules, claim: false });
+    const { wrong } = explore(2, 3, { ...allRules, claim: false });
     expect(wrong?.at(-1)).toBe('who holds the lease and serves was overtaken');
   });
 
   it('without the gate, a zombie writes where its next name has become free, and is told that it is safe', () => {
-    const { wrong } = explore(2, 5, { ...allRules, gate: false }, /acknowledged/);
+    const { wrong } = explore(2, 3, { ...allRules, gate: false }, /acknowledged/);
     expect(wrong?.at(-1)).toMatch(/was acknowledged, and .* is restored/);
   });
 
   it('without the day that files stay, a late upload ends up in a point in time of another history', () => {
-    const { wrong } = explore(2, 4, { ...allRules, keepADay: false });
+    const { wrong } = explore(2, 3, { ...allRules, keepADay: false });
     expect(wrong?.at(-1)).toBe('a point in time is of another history');
   });
 });

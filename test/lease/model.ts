@@ -87,7 +87,7 @@ export function firstWorld(instances: number): World {
 }
 
 /** What a restore gives, or undefined where files do not fit together. */
-export function restored({ files, covered }: World): string | undefined {
+function restored({ files, covered }: World): string | undefined {
   let history = covered;
   for (let next = files[history.length] ?? ''; next !== ''; next = files[history.length] ?? '') {
     if (!next.startsWith(history)) return undefined;
