@@ -54,7 +54,7 @@ class FourReplicas extends Site {
   async damage(name: CloudName): Promise<void> {
     const store = await openStore(clouds[name].store(this.#path));
     try {
-      const files = await Array.fromAsync(store.list(''));
+      const files = (await Array.fromAsync(store.list(''))).filter(({ key }) => key.endsWith('.ltx'));
       const garbage = bodyFromBytes(Buffer.alloc(2_000, 'garbage'));
       for (const { key } of files) await store.put(key, garbage, { createOnly: false });
     } finally {
