@@ -90,7 +90,7 @@ describe('two instances overlap', () => {
   });
 });
 
-describe('a zombie resumes past its lease', () => {
+describe.concurrent('a zombie resumes past its lease', () => {
   it.each(['folder', 's3'])(
     'and cannot extend the lineage: 76, with what it could not replicate kept (%s)',
     async (kind) => {
@@ -121,6 +121,39 @@ describe('a zombie resumes past its lease', () => {
       expect(check.seen()).toEqual(upTo(seen.length + 6));
     },
   );
+});
+
+describe.concurrent('an upload that was under way when its writer lost the lease', () => {
+  const ltx = { operation: 'PutObject', key: '^station/0000/' };
+  const slow = (milliseconds: number) => ({ when: ltx, times: 1, do: { kind: 'delay', milliseconds } }) as const;
+
+  it.each([
+    ['arrives after the claim: it is refused', 9_000, 0],
+    ['arrives before the claim: the new one looks again, and goes on from it', 10_000, 8_000],
+  ])('%s', async (_, ofUpload, ofClaim) => {
+    await using store = await startStore();
+    await using two = new Two([s3Replica(store, store.url)]);
+    const old = two.first.start(['writing']);
+    await uploadedSome(old);
+    store.faults.add(slow(ofUpload));
+    const isUpload = ({ method, key }: { readonly method: string; readonly key: string }) =>
+      method === 'PUT' && /^station\/0000\//.test(key);
+    const sent = store.requests.filter(isUpload).length;
+    await waitUntil('the upload', () => store.requests.filter(isUpload).length > sent, old);
+    old.kill('SIGSTOP');
+    if (ofClaim > 0) store.faults.add(slow(ofClaim));
+    const next = two.second.start(['list', 'add=2', 'until-term']);
+    await next.waitFor(/^waiting$/m, 30_000);
+    const isOvertaken = next.log().includes('the last holder wrote until just now: looking at the replicas again');
+    expect(isOvertaken, next.log()).toBe(ofClaim > 0);
+    const seen = next.seen() ?? [];
+    expect(seen).toEqual(upTo(seen.length));
+    old.kill('SIGCONT');
+    expect((await old.ended).code, old.log()).toBe(76);
+    expect((await next.stop()).code, next.log()).toBe(0);
+    two.second.wipe();
+    expect((await two.second.run(['list'])).seen()).toEqual(upTo(seen.length + 3));
+  });
 });
 
 /** A replica with rows 1 to 3, and a program that held its lease when it was killed. */
