@@ -32,7 +32,8 @@ export function stopDeadlines(began: Milliseconds, budget: StopBudget, cause: St
     kill: at(budget.application),
     giveUp: at(budget.application + killWait),
     drain: at(budget.total - budget.margin + extra),
-    drainOverdue: at(budget.total - budget.margin / 2 + extra),
-    close: at(budget.total - budget.margin / 4 + extra),
+    drainOverdue: at(budget.total - (budget.margin * 3) / 4 + extra),
+    // Releasing a lease at a store that answers nothing takes all the time it is given: half the margin is the exit's.
+    close: at(budget.total - budget.margin / 2 + extra),
   };
 }
