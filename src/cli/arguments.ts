@@ -87,8 +87,10 @@ export function parseRestore(words: readonly string[], context: ArgumentContext)
       hint: 'for example: restore -config litestream.yml -timestamp 2026-01-15T14:30:00Z /data/station.db',
     });
   }
+  const common = commonOf(given, context);
   return {
-    ...commonOf(given, context),
+    ...common,
+    logLevel: common.logLevel ?? (given.switch('verbose') === true ? 'DEBUG' : undefined),
     source,
     output: given.text('output'),
     replica: given.text('replica'),

@@ -146,6 +146,7 @@ export const restoreOptions = {
   ifDbNotExists: { flags: '--if-db-not-exists', description: 'do nothing, successfully, where the database exists' },
   ifReplicaExists: { flags: '--if-replica-exists', description: 'do nothing, successfully, where no replica holds it' },
   timestamp: { flags: '--timestamp <time>', description: 'the state at this time (RFC 3339)' },
+  verbose: { flags: '-v, --verbose', description: 'as --log-level debug; Litestream 0.3 has it' },
   generation: { flags: '--generation <name>', description: 'from this generation of a Litestream 0.3 backup' },
   index: {
     flags: '--index <index>',

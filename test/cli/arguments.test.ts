@@ -226,6 +226,17 @@ describe('replicate', () => {
 });
 
 describe('restore', () => {
+  it('takes what Litestream 0.3 takes, single dash included', () => {
+    const words = '-v -generation 0123456789abcdef -index 0000000a -timestamp 2026-01-15T14:30:00Z -o x /d';
+    expect(restore(...words.split(' '))).toMatchObject({
+      generation: '0123456789abcdef',
+      index: '0000000a',
+      timestamp: '2026-01-15T14:30:00Z',
+      logLevel: 'DEBUG',
+    });
+    expect(restore('-log-level', 'warn', '-v', '/d').logLevel).toBe('WARN');
+  });
+
   test('as the guide writes it', () => {
     const words = '-config /config/litestream.yml -timestamp 2024-01-15T14:30:00Z /data/station.db';
     expect(restore(...words.split(' '))).toMatchObject({
