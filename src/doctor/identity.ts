@@ -62,9 +62,9 @@ async function googleIdentity({ credentials, endpoint }: GcsStoreOptions): Promi
   if (endpoint === undefined && process.env['STORAGE_EMULATOR_HOST']) return 'nobody: STORAGE_EMULATOR_HOST is set';
   const file = process.env['GOOGLE_APPLICATION_CREDENTIALS'];
   const source = file ? `application default credentials from ${file}` : 'application default credentials';
-  const { GoogleAuth } = await import('google-auth-library');
+  const { defaultAccountEmail } = await import('../storage/gcs-access.ts');
   try {
-    const { client_email: email } = await new GoogleAuth().getCredentials();
+    const email = await defaultAccountEmail();
     return email === undefined ? source : `service account ${email}, ${source}`;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

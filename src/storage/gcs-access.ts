@@ -51,6 +51,12 @@ interface Account {
   readonly auth: GoogleAuth | undefined;
 }
 
+/**
+ * No request of ours names a project. The library would else look for one wherever it can: it runs `gcloud`, and asks the
+ * metadata server and Google.
+ */
+const WITHOUT_PROJECT = { projectId: 'none' } as const;
+
 /** As Google's own storage client asks for: a key, a federated identity and a machine all have them. */
 const SCOPES = [
   'https://www.googleapis.com/auth/cloud-platform',
@@ -79,6 +85,7 @@ function createAuth(
   settings: GcsStoreSettings,
 ): GoogleAuth {
   const auth = new GoogleAuth({
+    ...WITHOUT_PROJECT,
     scopes: SCOPES,
     ...(universe === undefined ? {} : { universeDomain: universe }),
     clientOptions: {
@@ -98,6 +105,11 @@ function createAuth(
   // Given to the constructor, a key makes the library print a warning among our log lines.
   if (key !== undefined) auth.jsonContent = key;
   return auth;
+}
+
+/** Whose the application default credentials are, as far as they say. @throws what the library throws where there are none */
+export async function defaultAccountEmail(): Promise<string | undefined> {
+  return (await new GoogleAuth(WITHOUT_PROJECT).getCredentials()).client_email;
 }
 
 const GOOGLE_TOKEN_URL = 'https://oauth2.googleapis.com/token';

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -10,7 +10,7 @@ const given = { credentials: undefined } as const;
 
 beforeEach(() => {
   // Nothing of this machine is to be found.
-  vi.stubEnv('HOME', '/nowhere');
+  vi.stubEnv('HOME', '/dev/null');
   for (const name of ['GOOGLE_APPLICATION_CREDENTIALS', 'STORAGE_EMULATOR_HOST', 'GCE_METADATA_HOST']) {
     vi.stubEnv(name, undefined);
   }
@@ -143,6 +143,10 @@ describe('with no key given', () => {
     writeFileSync(configuration, JSON.stringify(federation));
     vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', configuration);
     const prints = [vi.spyOn(console, 'warn'), vi.spyOn(console, 'error')];
+    // The library runs it where it wants to know a project, which nobody asks for.
+    const [programs, mark] = [folder(), join(folder(), 'ran')];
+    writeFileSync(join(programs, 'gcloud'), `#!/bin/sh\ntouch ${mark}\n`, { mode: 0o755 });
+    vi.stubEnv('PATH', `${programs}:${process.env['PATH']}`);
 
     writeFileSync(subject, 'expired');
     await expect(store.put('a', text('x'), createOnly)).rejects.toMatchObject({
@@ -160,6 +164,7 @@ describe('with no key given', () => {
     await store.put('b', text('x'), createOnly);
     expect(operations()).toEqual(['Token', 'Token', 'InsertObject', 'InsertObject', 'Token', 'InsertObject']);
     for (const print of prints) expect(print).not.toHaveBeenCalled();
+    expect(existsSync(mark)).toBe(false);
   });
 
   it('the machine’s own account is used', async () => {
