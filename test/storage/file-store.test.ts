@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -90,6 +90,21 @@ describe('a root that is missing', () => {
       code: 'STORAGE_BROKEN',
       message: expect.stringMatching(/^ENOTDIR: /),
     });
+  });
+
+  it('and comes back, as a mount does, works again in the same store', async () => {
+    await store.put('a', bodyFromBytes(Buffer.from('x')), { createOnly: true });
+    await rename(root, `${root}-away`);
+    await symlink(join(folder, 'not-mounted'), root);
+    const lost = { code: 'STORAGE_UNREACHABLE' };
+    await expect(keysOf(store)).rejects.toMatchObject(lost);
+    await expect(store.put('b', bodyFromBytes(Buffer.from('x')), { createOnly: true })).rejects.toMatchObject({
+      code: expect.stringMatching(/^STORAGE_(NOT_FOUND|UNREACHABLE)$/),
+    });
+    await unlink(root);
+    await rename(`${root}-away`, root);
+    await store.put('b', bodyFromBytes(Buffer.from('x')), { createOnly: true });
+    expect(await keysOf(store)).toEqual(['a', 'b']);
   });
 });
 
