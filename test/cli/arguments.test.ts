@@ -226,7 +226,7 @@ describe('replicate', () => {
 });
 
 describe('restore', () => {
-  it('takes what Litestream 0.3 takes, single dash included', () => {
+  test('takes what Litestream 0.3 takes, single dash included', () => {
     const words = '-v -generation 0123456789abcdef -index 0000000a -timestamp 2026-01-15T14:30:00Z -o x /d';
     expect(restore(...words.split(' '))).toMatchObject({
       generation: '0123456789abcdef',
