@@ -15,8 +15,12 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Supervises a Node script on a terminal, on which `typed` is typed when the script says "ready". */
-async function onTerminal(script: string, typed: string): Promise<{ status: number; output: string }> {
-  const command = [process.execPath, program, '{}', process.execPath, '-e', script];
+async function onTerminal(
+  script: string,
+  typed: string,
+  within: readonly string[] = [],
+): Promise<{ status: number; output: string }> {
+  const command = [...within, process.execPath, program, '{}', process.execPath, '-e', script];
   const { stdout } = await promisify(execFile)('python3', [python, typed, ...command], {
     cwd: folder,
     timeout: 30_000,
@@ -36,6 +40,16 @@ describe('on a terminal', () => {
     expect(readFileSync(join(folder, 'rows'), 'utf8')).toBe('SIGINT\n');
     expect(readFileSync(join(folder, 'events'), 'utf8')).toContain('drain SIGINT\ndrained\n');
     expect(status).toBe(5);
+  });
+
+  test('Ctrl-Z suspends neither the supervisor nor the child: what is committed is replicated', async () => {
+    const script = `process.on('SIGINT', () => process.exit(5));
+      setInterval(() => {}, 1000); console.log('ready');`;
+    // A job of a shell: what leads the terminal's session cannot be suspended anyway.
+    const job = ['bash', '-c', 'set -m; "$@"; exit $?', 'bash'];
+    const { status } = await onTerminal(script, '\\x1a\\x03', job);
+    expect(status).toBe(5);
+    expect(readFileSync(join(folder, 'events'), 'utf8')).toContain('drained\n');
   });
 
   test('the child reads and writes it without being stopped', async () => {
