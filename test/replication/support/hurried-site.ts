@@ -27,14 +27,21 @@ const never = new AbortController().signal;
 
 /** A database and its replicas in folders, replicated within this process and kept up at a hurried pace. */
 export class HurriedSite {
-  readonly folder = mkdtempSync(join(tmpdir(), 'upkeep-'));
-  readonly path = join(this.folder, 'data', 'station.db');
+  readonly folder: string;
+  readonly path: string;
   readonly #replicas: ReadonlyMap<string, StoreOptions>;
   #running: Replication | undefined;
   #database: Database.Database | undefined;
 
-  constructor(replicas: readonly string[] = ['one'], more: Partial<StoreOptions> = {}) {
-    mkdirSync(join(this.folder, 'data'));
+  /** @param folder where another life of it was lived; undefined: a new one */
+  constructor(
+    replicas: readonly string[] = ['one'],
+    more: Partial<StoreOptions> = {},
+    folder: string = mkdtempSync(join(tmpdir(), 'upkeep-')),
+  ) {
+    this.folder = folder;
+    this.path = join(folder, 'data', 'station.db');
+    mkdirSync(join(folder, 'data'), { recursive: true });
     this.#replicas = new Map(
       replicas.map((name) => [name, { ...more, type: 'file', path: this.replicaFolder(name) } as StoreOptions]),
     );
