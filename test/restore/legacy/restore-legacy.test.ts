@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generateIdentity } from 'age-encryption';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { milliseconds } from '../../../src/quantities.ts';
 import { decompressFrames } from '../../../src/restore/legacy/decompress.ts';
@@ -262,6 +263,39 @@ describe('a damaged object', () => {
     }));
     await site.restore([replica]);
     expect(site.database().length).toBeGreaterThan(0);
+  });
+});
+
+describe('a snapshot whose content is no sound database', () => {
+  const last = 'generations/f35f5fbace481038/snapshots/00000003.snapshot.lz4';
+
+  /** Whole as an object, but its pages from the second on are those of no database; the only one of its generation. */
+  function unsound(of: Backup): void {
+    for (const key of of.keys.filter((one) => /f35.*snapshots/.test(one) && one !== last)) rmSync(of.path(key));
+    const content = Buffer.alloc(512 * 40, 0xab);
+    const source = new Database(':memory:');
+    source.pragma('page_size = 512');
+    source.exec('CREATE TABLE t (x)');
+    source.serialize().copy(content, 0, 0, 512);
+    source.close();
+    change(of, last, () => Buffer.from(lz4Frame(content, { maxBlock: 7 })));
+  }
+
+  test('stops the restore where its WAL is whole: the original was damaged', async () => {
+    const of = backup();
+    unsound(of);
+    await expect(site.restore([of.replica])).rejects.toThrow(/the restored database is not sound/);
+    expect(site.names()).toEqual([]);
+  });
+
+  test('is not used where it may only be ahead of its WAL: an older generation is', async () => {
+    const of = backup();
+    unsound(of);
+    const later = (of.fixture.times[of.keys.at(-1) ?? ''] ?? 0) / 1000 + 5;
+    utimesSync(of.path(last), later, later);
+    const outcome = await site.restore([of.replica]);
+    expect(outcome.position).toMatchObject({ generation: '04dec9298d08c05c' });
+    expect(outcome.fellBack).toContainEqual(expect.stringMatching(/commits are lost$/));
   });
 });
 
