@@ -33,14 +33,13 @@ COPY entrypoint LICENSE /image/opt/station-entrypoint/
 
 # Not the Node image: its npm, yarn and headers would be a fifth of the image, and nobody would run them.
 FROM ${DEBIAN_IMAGE} AS base
+# Whatever user a platform chooses must be able to enter the working directory; OpenShift leaves it group 0.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates tini \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
  && groupadd --gid 1000 station \
  && useradd --uid 1000 --gid station --create-home --shell /bin/sh station \
- # Whatever user a platform chooses must be able to enter the working directory.
  && chmod 0755 /home/station \
- # Group 0, because OpenShift chooses a user and leaves it that group.
  && install -d -o station -g root -m 0770 /data /backup
 # A Node of our own, which the launcher prefers to any on PATH: a program may bring another one.
 COPY --from=nodejs /usr/local/bin/node /opt/station-entrypoint/node_modules/.bin/node
