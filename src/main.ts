@@ -59,6 +59,11 @@ async function runVerb(invokedAs: InvokedAs, words: readonly string[], openFiles
       const options = parseLeaseOptions(rest, await argumentContext(invokedAs));
       return (await import('./cli/lease.ts')).leaseCommand(options);
     }
+    case 'retention': {
+      const { parseRetention } = await import('./cli/arguments.ts');
+      const options = parseRetention(rest, await argumentContext(invokedAs));
+      return (await import('./cli/retention.ts')).retentionCommand(options);
+    }
     case 'doctor': {
       const { parseDoctor } = await import('./cli/arguments.ts');
       const options = parseDoctor(rest, await argumentContext(invokedAs));

@@ -13,6 +13,7 @@ import {
   leaseOptions,
   replicateOptions,
   restoreOptions,
+  retentionOptions,
   runOptions,
 } from './option-table.ts';
 import type {
@@ -22,6 +23,7 @@ import type {
   InvokedAs,
   LeaseOptions,
   RestoreOptions,
+  RetentionOptions,
   RunOptions,
 } from './run-options.ts';
 
@@ -167,6 +169,29 @@ export function parseLeaseOptions(words: readonly string[], context: ArgumentCon
     ...commonOf(given, context),
     subject,
     break: given.switch('break') ?? false,
+    json: given.switch('json') ?? false,
+  };
+}
+
+/** `retention [options] [DB_PATH]`. Throws as `parseRun` does. */
+export function parseRetention(words: readonly string[], context: ArgumentContext): RetentionOptions {
+  const given = parseOptions(retentionOptions, {
+    ...context,
+    verb: 'retention',
+    words,
+    operands: '[db-path...]',
+    stopAtOperand: false,
+  });
+  const [subject, ...others] = given.operands;
+  if (others.length > 0) {
+    throw new StationError('USAGE', 'retention takes one database path, or nothing', {
+      hint: 'with nothing it looks at every replica of the config',
+    });
+  }
+  return {
+    ...commonOf(given, context),
+    subject,
+    dryRun: given.switch('dryRun') ?? false,
     json: given.switch('json') ?? false,
   };
 }

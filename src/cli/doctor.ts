@@ -42,7 +42,8 @@ async function examine(options: DoctorOptions): Promise<readonly DatabaseReport[
   return await examineDatabases(databases, limits);
 }
 
-function chooseDatabases(config: Config, path: string | undefined): readonly DatabaseConfig[] {
+/** The database of that path, or all. @throws StationError USAGE */
+export function chooseDatabases(config: Config, path: string | undefined): readonly DatabaseConfig[] {
   if (path === undefined) return config.databases;
   const found = config.databases.filter((database) => database.path === resolve(path));
   if (found.length > 0) return found;

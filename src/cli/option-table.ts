@@ -174,6 +174,12 @@ export const doctorOptions = {
   json: { flags: '--json', description: 'tell the findings as JSON' },
 } as const satisfies Record<string, OptionEntry>;
 
+export const retentionOptions = {
+  ...commonOptions,
+  dryRun: { flags: '--dry-run', description: 'tell what would be deleted, and what stays and why' },
+  json: { flags: '--json', description: 'tell it as JSON, file by file' },
+} as const satisfies Record<string, OptionEntry>;
+
 export const leaseOptions = {
   ...commonOptions,
   break: {

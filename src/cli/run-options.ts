@@ -100,6 +100,14 @@ export interface LeaseOptions extends CommonOptions {
   readonly json: boolean;
 }
 
+/** `retention`. */
+export interface RetentionOptions extends CommonOptions {
+  /** `DB_PATH` (looked up in the config); undefined: all of the config. */
+  readonly subject: string | undefined;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}
+
 /** `doctor`. */
 export interface DoctorOptions extends CommonOptions {
   /** `DB_PATH` (looked up in the config) or a `REPLICA_URL`; undefined: all of the config. */

@@ -16,6 +16,7 @@ const verbs = {
   verify: 'restore every replica to a temporary file and prove it sound',
   doctor: 'probe the config, the credentials and each replica for real',
   lease: 'show who holds the lease of each replica, or break it',
+  retention: 'delete what is older than the config promises, or tell with --dry-run what that is',
   cost: 'what this config costs a month',
   wal: 'list WAL segments of a Litestream 0.3 replica',
   version: 'print the version',
