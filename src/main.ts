@@ -69,6 +69,31 @@ async function runVerb(invokedAs: InvokedAs, words: readonly string[], openFiles
       const options = parseDoctor(rest, await argumentContext(invokedAs));
       return (await import('./cli/doctor.ts')).doctorCommand(options);
     }
+    case 'databases': {
+      const { parseDatabases } = await import('./cli/inspect-options.ts');
+      const options = parseDatabases(rest, await argumentContext(invokedAs));
+      return (await import('./cli/databases.ts')).databasesCommand(options);
+    }
+    case 'ltx': {
+      const { parseLtx } = await import('./cli/inspect-options.ts');
+      const options = parseLtx(rest, await argumentContext(invokedAs));
+      return (await import('./cli/ltx.ts')).ltxCommand(options);
+    }
+    case 'snapshots': {
+      const { parseList } = await import('./cli/inspect-options.ts');
+      const options = parseList(verb, rest, await argumentContext(invokedAs));
+      return (await import('./cli/snapshots.ts')).snapshotsCommand(options);
+    }
+    case 'generations': {
+      const { parseList } = await import('./cli/inspect-options.ts');
+      const options = parseList(verb, rest, await argumentContext(invokedAs));
+      return (await import('./cli/generations.ts')).generationsCommand(options);
+    }
+    case 'wal': {
+      const { parseWal } = await import('./cli/inspect-options.ts');
+      const options = parseWal(rest, await argumentContext(invokedAs));
+      return (await import('./cli/wal.ts')).walCommand(options);
+    }
     case 'version': {
       process.stdout.write((await import('./cli/version.ts')).versionText());
       return 0;

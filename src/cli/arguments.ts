@@ -196,7 +196,10 @@ export function parseRetention(words: readonly string[], context: ArgumentContex
   };
 }
 
-function commonOf(given: GivenOptions<keyof typeof commonOptions>, { invokedAs }: ArgumentContext): CommonOptions {
+export function commonOf(
+  given: GivenOptions<keyof typeof commonOptions>,
+  { invokedAs }: ArgumentContext,
+): CommonOptions {
   const level = given.choice('logLevel', ['debug', 'info', 'warn', 'error']);
   return {
     invokedAs,
