@@ -20,22 +20,23 @@ export interface CostReport {
   }[];
 }
 
-const HEADINGS = ['', 'requests', '$ requests', 'GB added', '$ storage', '$ a month'];
+const HEADINGS = ['', 'requests', '$ requests', 'GB stored', '$ storage', '$ a month'];
 const WORKLOADS = { idle: 'idle', 'commit-a-minute': '1 commit a minute', 'steady-writes': 'steady writes' } as const;
 
 /** What a person reads. */
 export function costLines(report: CostReport): readonly string[] {
   const replicas = report.databases.flatMap((database) => database.replicas);
   const lines = [
-    `list prices in USD, for a month of ${DAYS_A_MONTH} days, the first; one sync uploads ${formatSize(report.syncSize)} (-sync-size)`,
+    `list prices in USD, for a month of ${DAYS_A_MONTH} days; one sync uploads ${formatSize(report.syncSize)} (-sync-size)`,
     ...report.databases.flatMap(databaseLines),
   ];
   if (replicas.some(({ store }) => store.hasRequests)) {
     lines.push(
       '',
       ...leaseLines(report.lease),
-      'Nothing is deleted from a replica yet: every month adds "GB added", and its storage costs that much more.',
-      'Each start lists the replica, one request for every 1000 files in it; a restore reads it, and leaving the cloud',
+      'Merged files, snapshots and looks after deletions are counted; deletions are free. "GB stored" is what is there once as',
+      'much goes as comes: after retention, or with retention off after the first month, and then it grows on.',
+      'Each start lists the replica twice, one request for every 1000 files in it; a restore reads it, and leaving the cloud',
       'it is in may be billed as traffic. Neither is counted above, nor are requests that fail and are made again.',
     );
   }
@@ -83,13 +84,13 @@ function replicaLines(replica: ReplicaEstimate): readonly string[] {
   ];
 }
 
-function workloadRow({ workload, requests, added, charge }: WorkloadEstimate): readonly string[] {
+function workloadRow({ workload, requests, stored, charge }: WorkloadEstimate): readonly string[] {
   const total = charge && charge.requests + charge.storage;
   return [
     WORKLOADS[workload],
     whole(countOf(requests)),
     dollars(charge?.requests),
-    gigabytes(added),
+    gigabytes(stored),
     dollars(charge?.storage),
     dollars(total),
   ];
@@ -170,10 +171,10 @@ function replicaJson({ name, store, interval, workloads, bound, firstUpload }: R
     prices: prices === undefined ? null : { date: prices.date, source: prices.source },
     note: store.note ?? null,
     sync_interval_ms: interval,
-    workloads: workloads.map(({ workload, requests, added, charge }) => ({
+    workloads: workloads.map(({ workload, requests, stored, charge }) => ({
       workload,
       ...requests,
-      bytes_added: added,
+      bytes_stored: stored,
       cost: costOf(charge),
     })),
     at_most: {

@@ -3,6 +3,7 @@ import { type Bytes, bytes, type Milliseconds, milliseconds } from '../quantitie
 import { type Charge, charge, chargeInFull } from './charge.ts';
 import { type PricedStore, pricedStore } from './priced-store.ts';
 import type { PriceList, Requests } from './prices.ts';
+import { scheduleOf, storedInTheEnd, type UpkeepSchedule, upkeepAMonth, upkeepAtMost } from './upkeep.ts';
 import {
   DAYS_A_MONTH,
   mostADay,
@@ -26,12 +27,12 @@ export interface EstimateInput {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** One workload at one replica, in its first month. Charges are undefined where no prices are known. */
+/** A month of one workload at one replica. Charges are undefined where no prices are known. */
 export interface WorkloadEstimate {
   readonly workload: Workload;
   readonly requests: Requests;
-  /** Bytes that the month adds to what is stored; nothing is deleted yet, so each month adds as much. */
-  readonly added: Bytes;
+  /** Bytes in the replica once as much goes as comes; with retention off, after the first month. */
+  readonly stored: Bytes;
   readonly charge: Charge | undefined;
 }
 
@@ -74,6 +75,7 @@ export function estimate(input: EstimateInput): readonly (readonly ReplicaEstima
         size,
         syncSize: input.syncSize,
         lease: input.lease,
+        schedule: scheduleOf(config, replica),
         share: shareOf(store.prices),
       });
     });
@@ -85,11 +87,17 @@ interface Circumstances {
   readonly size: Bytes;
   readonly syncSize: Bytes;
   readonly lease: Milliseconds | undefined;
+  readonly schedule: UpkeepSchedule;
   readonly share: number;
 }
 
 function estimateReplica(replica: ReplicaConfig, store: PricedStore, around: Circumstances): ReplicaEstimate {
-  const { interval, size, syncSize, lease } = around;
+  const { interval, size, syncSize, lease, schedule } = around;
+  const beside = {
+    ...upkeepAtMost(Math.floor(86_400_000 / interval) + 1, schedule),
+    levels: schedule.levels.length,
+    snapshotSize: size,
+  };
   const ofLease = renewalsAMonth(store, lease);
   const perSync = requestsOfUpload(store, syncSize);
   return {
@@ -98,18 +106,18 @@ function estimateReplica(replica: ReplicaConfig, store: PricedStore, around: Cir
     interval,
     workloads: workloads.map((workload) => {
       const syncs = syncsAMonth(workload, interval);
-      const requests = plus(times(perSync, syncs), ofLease);
-      const added = bytes(syncs * syncSize);
-      const charged =
-        store.prices === undefined ? undefined : charge(store.prices, requests, onAverage(size, added), around.share);
-      return { workload, requests, added, charge: charged };
+      const ofUpkeep = upkeepAMonth(store, syncs, syncSize, size, schedule);
+      const requests = [times(perSync, syncs), ofUpkeep, ofLease].reduce(plus);
+      const stored = storedInTheEnd(syncs, syncSize, size, schedule);
+      const charged = store.prices === undefined ? undefined : charge(store.prices, requests, stored, around.share);
+      return { workload, requests, stored, charge: charged };
     }),
-    bound: boundOf(store, mostADay(store, interval, replica.maxUploadRate, lease), size),
+    bound: boundOf(store, mostADay(store, interval, replica.maxUploadRate, lease, beside), size),
     firstUpload: requestsOfUpload(store, size),
   };
 }
 
-/** Billed is the average of the month: what was there at its start, and half of what came. */
+/** At most the average of the first month: what was there at its start, and half of what came. */
 function onAverage(size: Bytes, added: Bytes): Bytes {
   return bytes(Math.round(size + added / 2));
 }

@@ -7,7 +7,7 @@ const DAY = 86_400_000;
 export const DAYS_A_MONTH = 30;
 const MONTH = DAYS_A_MONTH * DAY;
 
-type Uploads = Pick<PricedStore, 'partSize' | 'listsPerUpload' | 'hasRequests'>;
+export type Uploads = Pick<PricedStore, 'partSize' | 'listsPerUpload' | 'hasRequests'>;
 
 const noRequests: Requests = { puts: 0, lists: 0 };
 
@@ -59,28 +59,44 @@ export interface UploadBound {
   readonly putsPerGigabyte: number;
 }
 
+/** Files that are made beside the syncs in a day, at most, and what large ones take. */
+export interface BesideSyncs {
+  readonly merges: number;
+  /** Times that the bytes of a sync are sent again in merged files. */
+  readonly levels: number;
+  readonly snapshots: number;
+  readonly snapshotSize: Bytes;
+  readonly looks: number;
+}
+
 /**
- * The most a day can bring: a sync at once and then one per interval. A sync that is larger than one part takes at most
- * three requests more for each part's worth of bytes (just over one part: two parts, begin, end, instead of one), so a
- * limit on the rate bounds these too. The lease is in it. Restarts, and requests that fail and are made again, come on top.
+ * The most a day can bring: a sync at once and then one per interval, and what is made of them. A file that is larger than
+ * one part takes at most three requests more for each part's worth of bytes (just over one part: two parts, begin, end,
+ * instead of one), so a limit on the rate bounds these too. The lease is in it. Restarts, and requests that fail and are
+ * made again, come on top.
  */
 export function mostADay(
   store: Uploads,
   interval: Milliseconds,
   maxUploadRate: Bytes | undefined,
   lease: Milliseconds | undefined,
+  beside: BesideSyncs,
 ): UploadBound {
   const syncs = Math.floor(DAY / interval) + 1;
   // A day's worth, and the second's worth that may pass at once.
   const sent = maxUploadRate === undefined ? undefined : bytes(maxUploadRate * (DAY / 1000 + 1));
-  const { puts: ofSyncs, lists } = times(requestsOfUpload(store, bytes(0)), syncs);
-  const puts = ofSyncs + (store.hasRequests ? renewals(DAY, lease) : 0);
+  const small = syncs + beside.merges;
+  const ofSmall = times(requestsOfUpload(store, bytes(0)), small);
+  const others = store.hasRequests ? { puts: renewals(DAY, lease), lists: beside.looks } : noRequests;
   const { partSize } = store;
-  if (partSize === undefined || !store.hasRequests)
-    return { syncs, requests: { puts, lists }, sent, putsPerGigabyte: 0 };
-  if (sent === undefined) {
-    return { syncs, requests: { puts, lists }, sent, putsPerGigabyte: Math.ceil((3 * 1e9) / partSize) };
+  if (sent === undefined || partSize === undefined || !store.hasRequests) {
+    const snapshots = times(requestsOfUpload(store, beside.snapshotSize), beside.snapshots);
+    const hasParts = partSize !== undefined && store.hasRequests;
+    const putsPerGigabyte = hasParts ? Math.ceil((3 * 1e9) / partSize) * (1 + beside.levels) : 0;
+    return { syncs, requests: [ofSmall, snapshots, others].reduce(plus), sent, putsPerGigabyte };
   }
   const parts = Math.ceil(sent / partSize);
-  return { syncs, requests: { puts: puts + parts + 2 * Math.min(syncs, parts), lists }, sent, putsPerGigabyte: 0 };
+  const files = small + beside.snapshots;
+  const all = plus(times(requestsOfUpload(store, bytes(0)), files), others);
+  return { syncs, requests: { ...all, puts: all.puts + parts + 2 * Math.min(files, parts) }, sent, putsPerGigabyte: 0 };
 }

@@ -8,6 +8,8 @@ const MIB = 1 << 20;
 const DAY = 86_400_000;
 const inParts = { partSize: bytes(8 * MIB), listsPerUpload: 0, hasRequests: true } as const;
 const whole = { ...inParts, partSize: undefined };
+/** With no levels and no snapshots. */
+const nothing = { merges: 0, levels: 0, snapshots: 0, snapshotSize: bytes(0), looks: 0 };
 const seconds = (count: number) => milliseconds(count * 1000);
 
 describe('an upload', () => {
@@ -42,16 +44,19 @@ describe('the syncs of a month', () => {
 
 describe('the most a day can bring', () => {
   it('is a sync at once and one per interval', () => {
-    expect(mostADay(whole, seconds(10), undefined, undefined)).toMatchObject({ syncs: 8641, requests: { puts: 8641 } });
+    expect(mostADay(whole, seconds(10), undefined, undefined, nothing)).toMatchObject({
+      syncs: 8641,
+      requests: { puts: 8641 },
+    });
   });
 
   it('is the whole bound where an upload is one request, and else without what large syncs add', () => {
-    expect(mostADay(whole, seconds(10), undefined, undefined).putsPerGigabyte).toBe(0);
-    expect(mostADay(inParts, seconds(10), undefined, undefined).putsPerGigabyte).toBe(358);
+    expect(mostADay(whole, seconds(10), undefined, undefined, nothing).putsPerGigabyte).toBe(0);
+    expect(mostADay(inParts, seconds(10), undefined, undefined, nothing).putsPerGigabyte).toBe(358);
   });
 
   it('has a bound on the bytes, and so on the parts, with a limit on the rate', () => {
-    expect(mostADay(inParts, seconds(10), bytes(MIB), undefined)).toMatchObject({
+    expect(mostADay(inParts, seconds(10), bytes(MIB), undefined, nothing)).toMatchObject({
       sent: 86_401 * MIB,
       putsPerGigabyte: 0,
     });
@@ -70,7 +75,7 @@ describe('the most a day can bring', () => {
           now = last;
           if (now <= DAY) syncs += 1;
         }
-        expect(syncs).toBeLessThanOrEqual(mostADay(whole, seconds(interval), undefined, undefined).syncs);
+        expect(syncs).toBeLessThanOrEqual(mostADay(whole, seconds(interval), undefined, undefined, nothing).syncs);
       }),
     );
   });
@@ -79,7 +84,7 @@ describe('the most a day can bring', () => {
     const sizes = fc.array(fc.integer({ min: 0, max: 200 * MIB }), { maxLength: 100 });
     fc.assert(
       fc.property(sizes, fc.integer({ min: 16 * 1024, max: MIB }), (syncs, rate) => {
-        const bound = mostADay(inParts, seconds(600), bytes(rate), undefined);
+        const bound = mostADay(inParts, seconds(600), bytes(rate), undefined, nothing);
         let sent = 0;
         let puts = 0;
         for (const size of syncs) {
