@@ -84,8 +84,10 @@ export function judgeLease(
   if (record === undefined) return { kind: 'free', why: 'absent' };
   const { station, expiresAt } = record;
   if (station !== undefined) {
-    if (station.state !== 'held') return { kind: 'free', why: station.state };
-    if (station.disk === me.disk) return { kind: 'free', why: 'own-disk' };
+    const { state, disk } = station;
+    // Also one that was left: what may still arrive of it is staged here.
+    if (disk === me.disk && (state === 'held' || state === 'left')) return { kind: 'free', why: 'own-disk' };
+    if (state !== 'held') return { kind: 'free', why: state };
     if (me.place !== undefined && station.place === me.place) return { kind: 'free', why: 'own-place' };
   }
   const duration = durationOf(record);

@@ -130,7 +130,7 @@ describe.concurrent('an upload that was under way when its writer lost the lease
   it.each([
     ['arrives after the claim: it is refused', 9_000, 0],
     ['arrives before the claim: the new one looks again, and goes on from it', 10_000, 8_000],
-  ])('%s', async (_, ofUpload, ofClaim) => {
+  ])('%s', { timeout: 60_000 }, async (_, ofUpload, ofClaim) => {
     await using store = await startStore();
     await using two = new Two([s3Replica(store, store.url)]);
     const old = two.first.start(['writing']);

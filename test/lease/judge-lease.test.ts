@@ -87,6 +87,12 @@ describe('a lease that was found', () => {
     expect(judge(ofA, { ...b, disk: a.disk }, at(0))).toEqual({ kind: 'free', why: 'own-disk' });
   });
 
+  it('to be left by the process before on the same disk needs no claim: its uploads are staged there', () => {
+    const left = freed(ofA, 'left', a, start, 'last');
+    expect(judge(left, a, at(0))).toEqual({ kind: 'free', why: 'own-disk' });
+    expect(needsClaim('own-disk', left, 'present')).toBe(false);
+  });
+
   it('to be that of the container before at the same place is free at once, and nameless places are not the same', () => {
     const inPod = acquired(undefined, 'absent', { ...a, place: 'pod@boot' }, duration, start, 'first');
     expect(judge(inPod, { ...b, place: 'pod@boot' }, at(0))).toEqual({ kind: 'free', why: 'own-place' });

@@ -83,7 +83,7 @@ describe('in every order of events', () => {
   ])(
     '%i instances with %i TXIDs keep one history, lose nothing acknowledged, and can always go on',
     {
-      timeout: 60_000,
+      timeout: 180_000,
     },
     (instances, letters) => {
       const { worlds, wrong, stuck } = explore(instances, letters, allRules);

@@ -153,7 +153,8 @@ function stepsOf(world: World, one: Instance, index: number, rules: Rules, lette
     const isFree = lease.state !== 'held' || isOwnDisk;
     if (isFree) {
       const isClean = lease.state === 'absent' || lease.state === 'released';
-      const unclaimed = isOwnDisk && lease.state === 'held' ? lease.unclaimed : !isClean;
+      // Expired or not: what may still arrive of its own is what its disk holds.
+      const unclaimed = isOwnDisk && !isClean ? lease.unclaimed : !isClean;
       const history = isOwnDisk ? one.history : '';
       add('acquires', {
         lease: { state: 'held', unclaimed, requested: false },
@@ -229,7 +230,7 @@ function stepsOf(world: World, one: Instance, index: number, rules: Rules, lette
       add('gives back', {
         underway: left,
         lease: { ...lease, state, requested: false },
-        instances: is(fresh),
+        instances: is({ ...fresh, history: one.history, named: one.named }),
       });
     }
     if (isIdle && mayWrite) {
