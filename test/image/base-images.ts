@@ -1,5 +1,5 @@
 /** The two images that the Dockerfile starts from, made here under the very names it asks for. */
-import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cache, engine, engineOutput, output } from './container-engine.ts';
 
@@ -9,18 +9,16 @@ const NODE = 'node:24-bookworm-slim';
 /** Debian by debootstrap, half a minute the first time and kept in .cache/; on it the project's own Node, and npm. */
 export async function provideBaseImages(): Promise<void> {
   if ((await engine('podman', ['image', 'exists', DEBIAN])).code !== 0) {
-    const tar = await bootstrapDebian();
-    await engineOutput('podman', ['import', tar, DEBIAN]);
-    rmSync(tar);
+    using folder = temporaryFolder();
+    await engineOutput('podman', ['import', await bootstrapDebian(folder.path), DEBIAN]);
   }
   const label = await engine('podman', ['image', 'inspect', '--format', '{{index .Labels "node"}}', NODE]);
   if (label.stdout.trim() !== process.version) await buildNodeImage();
 }
 
-async function bootstrapDebian(): Promise<string> {
-  const tar = join(cache, 'debian.tar');
-  const root = join(cache, 'debian');
-  rmSync(root, { recursive: true, force: true });
+async function bootstrapDebian(folder: string): Promise<string> {
+  const tar = join(folder, 'debian.tar');
+  const root = join(folder, 'debian');
   await output('debootstrap', ['--variant=minbase', 'bookworm', root]);
   // What the official slim image leaves out as well.
   for (const folder of ['doc', 'info', 'lintian', 'locale', 'man']) rmSync(join(root, 'usr/share', folder), tree);
@@ -33,13 +31,12 @@ async function bootstrapDebian(): Promise<string> {
   const ours = settings.filter((line) => !line.startsWith('Acquire::IndexTargets'));
   writeFileSync(join(root, 'etc/apt/apt.conf.d/99this-machine'), ours.join('\n'));
   await output('tar', ['--create', '--file', tar, '--directory', root, '--exclude', './etc/resolv.conf', '.']);
-  rmSync(root, tree);
   return tar;
 }
 
 async function buildNodeImage(): Promise<void> {
-  const context = join(cache, 'node');
-  rmSync(context, tree);
+  using folder = temporaryFolder();
+  const context = folder.path;
   const lib = join(context, 'usr/local/lib/node_modules/npm');
   const bin = join(context, 'usr/local/bin');
   mkdirSync(bin, { recursive: true });
@@ -50,7 +47,6 @@ async function buildNodeImage(): Promise<void> {
   const words = ['--isolation', 'chroot', '--pull-never', '--label', `node=${process.version}`, '--tag', NODE];
   writeFileSync(join(context, 'Dockerfile'), `FROM ${DEBIAN}\nCOPY usr /usr\n`);
   await engineOutput('buildah', ['bud', ...words, context]);
-  rmSync(context, tree);
 }
 
 /** Where packages come from on this machine, and whose word it takes for that. */
@@ -67,3 +63,9 @@ async function copyNpmSettings(prefix: string): Promise<void> {
 }
 
 const tree = { recursive: true, force: true } as const;
+
+/** Of this run alone: another may be at it at the same time. Not under /tmp, where debootstrap may find no devices allowed. */
+function temporaryFolder(): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(cache, 'base-'));
+  return { path, [Symbol.dispose]: () => rmSync(path, tree) };
+}

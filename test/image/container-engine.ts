@@ -96,8 +96,11 @@ function engineEnvironment(): NodeJS.ProcessEnv {
   ];
   writeFileSync(join(cache, 'storage.conf'), `${storage.join('\n')}\n`);
   writeFileSync(join(cache, 'containers.conf'), `${containers.join('\n')}\n`);
+  // The machine's own npm and Node, whose settings these are; not the project's.
+  const path = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => !folder.endsWith('node_modules/.bin'));
   environment = {
     ...process.env,
+    PATH: path.join(delimiter),
     CONTAINERS_STORAGE_CONF: join(cache, 'storage.conf'),
     CONTAINERS_CONF: join(cache, 'containers.conf'),
   };
