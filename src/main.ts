@@ -94,6 +94,11 @@ async function runVerb(invokedAs: InvokedAs, words: readonly string[], openFiles
       const options = parseWal(rest, await argumentContext(invokedAs));
       return (await import('./cli/wal.ts')).walCommand(options);
     }
+    case 'sync': {
+      const { parseSync } = await import('./cli/inspect-options.ts');
+      const options = parseSync(rest, await argumentContext(invokedAs));
+      return (await import('./cli/sync.ts')).syncCommand(options);
+    }
     case 'version': {
       process.stdout.write((await import('./cli/version.ts')).versionText());
       return 0;

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Config, DatabaseConfig } from '../config/config.ts';
 import { StationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
+import { redact } from '../observe/redact.ts';
 import { setUserVariables, withRightsOf } from '../privileges/become-user.ts';
 import { chooseUser } from '../privileges/choose-user.ts';
 import { checkFolders, settleAs } from '../privileges/settle-in.ts';
@@ -20,6 +21,7 @@ import { type Health, openHealth } from './health.ts';
 import { LEASE_DURATION } from './lease-duration.ts';
 import { openLog, readConfig, replicaAt, secretsIn } from './load.ts';
 import { chooseCommand, type RunOptions } from './run-options.ts';
+import { version } from './version.ts';
 
 /** A replica may take this long to say what it holds where there is no database, */
 const RESTORE_TIMEOUT = milliseconds(30_000);
@@ -113,6 +115,7 @@ async function openReplication(
     settings: settingsOf(options, health),
     drainRequire: options.drainRequire ?? 'one',
     drainAtMost: config.shutdown.syncTimeout,
+    control: { socket: config.socket, version, clean: (text) => redact(text, secretsIn(databases)) },
     log,
     clocks: { wall: () => milliseconds(Date.now()), monotonic: monotonicClock, random: Math.random },
   });

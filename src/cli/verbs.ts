@@ -18,7 +18,7 @@ const verbs = {
   lease: 'show who holds the lease of each replica, or break it',
   retention: 'delete what is older than the config promises, or tell with --dry-run what that is',
   cost: 'what this config costs a month',
-  wal: 'list WAL segments of a Litestream 0.3 replica',
+  wal: 'list WAL segments of a Litestream 0.3 replica; ltx is what came after',
   version: 'print the version',
   help: 'print this help',
 } as const;

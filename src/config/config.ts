@@ -7,12 +7,16 @@ import type { ListenAddress } from './listen-address.ts';
 export interface Config {
   /** The file it came from; undefined when the environment alone configures. */
   readonly source: string | undefined;
+  /** Those with a `path` of their own. */
   readonly databases: readonly DatabaseConfig[];
+  /** Entries with a `dir`: what is in them is found at the start, or while they run. */
+  readonly folders: readonly DatabaseFolderConfig[];
   readonly logging: LoggingConfig;
   /** The `addr` key: where the health endpoints are. Undefined: nowhere. */
   readonly listen: ListenAddress | undefined;
   /** The words of the top-level `exec` key: the command to supervise where the command line names none. */
   readonly exec: readonly string[] | undefined;
+  readonly socket: SocketConfig;
   readonly shutdown: {
     /** Longest time for the last upload. Undefined: what is left of the stop timeout. */
     readonly syncTimeout: Milliseconds | undefined;
@@ -21,6 +25,15 @@ export interface Config {
   readonly notes: readonly ConfigNote[];
   /** Variables of which any one, if set, would configure a replica: for the ephemeral-mode warning. */
   readonly replicaVariables: readonly string[];
+}
+
+/** Where `status` and `sync` can ask the running process. */
+export interface SocketConfig {
+  readonly enabled: boolean;
+  /** Undefined: one in the staging folder of each database. */
+  readonly path: string | undefined;
+  /** Its file mode. */
+  readonly permissions: number;
 }
 
 export interface LoggingConfig {
@@ -55,6 +68,21 @@ export interface DatabaseConfig {
   readonly compaction: CompactionConfig;
   /** `file:line:column`, or `environment`. */
   readonly where: string;
+}
+
+/** A folder whose databases are replicated, each to its own place below those of the folder. */
+export interface DatabaseFolderConfig {
+  /** Absolute. */
+  readonly path: string;
+  /** Of the files' names, as `compileFilePattern` takes it. */
+  readonly pattern: string;
+  readonly depth: 'this-folder' | 'with-subfolders';
+  /** `always`: also what appears while the command runs. */
+  readonly discovery: 'at-start' | 'always';
+  /** `meta-path` and `meta-dir` differ in how the staging folders below them are named. */
+  readonly staging: { readonly kind: 'beside' } | { readonly kind: 'meta-path' | 'meta-dir'; readonly root: string };
+  /** What holds for each database; the replicas' places are those of the folder. */
+  readonly template: Omit<DatabaseConfig, 'path' | 'stagingFolder'>;
 }
 
 /** How level-0 files are merged and snapshots made. */

@@ -1,10 +1,11 @@
 import { StationError } from '../errors.ts';
 import { commandWords } from './command-words.ts';
-import type { Config, DatabaseConfig, ReplicaConfig } from './config.ts';
+import type { Config, DatabaseConfig, ReplicaConfig, SocketConfig } from './config.ts';
 import { environmentLookup } from './environment.ts';
 import { databaseFromEnvironment, mapOf, replicaVariables, textOf } from './environment-tree.ts';
 import type { LookupVariable } from './expand-variables.ts';
 import { type ConfigFile, findConfigFile } from './find-file.ts';
+import { folderAsDatabase } from './folder-database.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import { inEnvironment, problemsAsError } from './problem.ts';
 import { readDatabase } from './read-database.ts';
@@ -13,8 +14,9 @@ import { readReplica } from './read-replica.ts';
 import { readSection } from './read-section.ts';
 import { readTree } from './read-tree.ts';
 import { addNote, addProblem, type ConfigReading, startReading } from './reading.ts';
+import { resolvePath } from './resolve-path.ts';
 import { reportSamePlaces } from './same-place.ts';
-import { find, findDuration, type Section } from './section.ts';
+import { find, findBoolean, findDuration, findText, type Section } from './section.ts';
 import type { MapTree } from './tree.ts';
 import { reportUnusedDefaults } from './unused-defaults.ts';
 
@@ -56,22 +58,28 @@ export function loadConfig(input: LoadConfigInput): Config {
   const top = readSection(map, 'top', reading);
   const listed = top.nested.get('dbs') ?? [];
   const maps = listed.length > 0 ? listed : [databaseFromEnvironment(lookup)];
-  const databases = maps.flatMap((one) => readDatabase(one, { reading, lookup, context, top }) ?? []);
-  reportSamePlaces(databases, reading);
-  reportUnusedDefaults(top, databases, reading);
+  const entries = maps.flatMap((one) => readDatabase(one, { reading, lookup, context, top }) ?? []);
+  const databases = entries.flatMap((entry) => (entry.kind === 'database' ? [entry.database] : []));
+  const folders = entries.flatMap((entry) => (entry.kind === 'folder' ? [entry.folder] : []));
+  const all = [...databases, ...folders.map(folderAsDatabase)];
+  reportSamePlaces(databases, folders, reading);
+  reportUnusedDefaults(top, all, reading);
   const exec = readExec(top, reading);
   const listen = readListen(top, reading);
+  const socket = readSocket(top, context, reading);
   const logging = readLogging(top, flags, lookup, reading);
   if (reading.problems.length > 0) throw problemsAsError(reading.problems);
   return {
     source: file?.path,
     databases,
+    folders,
     logging,
     listen,
     exec,
+    socket,
     shutdown: { syncTimeout: findDuration([top], 'shutdown-sync-timeout') },
     notes: reading.notes,
-    replicaVariables: variablesOf(databases),
+    replicaVariables: variablesOf(all),
   };
 }
 
@@ -120,6 +128,21 @@ function readListen(top: Section, reading: ConfigReading): ListenAddress | undef
   if (listen !== undefined) return listen;
   addProblem(reading, addr.where, 'CONFIG_VALUE', '"addr" is no address to listen on', 'write :9090 or 127.0.0.1:9090');
   return undefined;
+}
+
+function readSocket(top: Section, context: ConfigContext, reading: ConfigReading): SocketConfig {
+  const path = findText([top], 'socket.path');
+  const permissions = find([top], 'socket.permissions');
+  const mode = permissions === undefined ? '0600' : String(permissions.value);
+  if (permissions !== undefined && !/^(0o?)?[0-7]{3}$/.test(mode)) {
+    const hint = 'write 0600, or 0660 for the group as well';
+    addProblem(reading, permissions.where, 'CONFIG_VALUE', '"permissions" is no file mode', hint);
+  }
+  return {
+    enabled: findBoolean([top], 'socket.enabled') ?? true,
+    path: path === undefined ? undefined : resolvePath(path, context),
+    permissions: Number.parseInt(mode.replace(/^0o?/, ''), 8),
+  };
 }
 
 function variablesOf(databases: readonly DatabaseConfig[]): readonly string[] {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Controlled, DatabaseState, ReplicaState, SyncedReplica, SyncOutcome } from '../control/controlled.ts';
 import { isStationError, StationError, toStationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
@@ -14,6 +15,7 @@ import { ReplicaUploader } from './replica-uploader.ts';
 import type { PrepareOptions, ReplicationClocks } from './replication-settings.ts';
 import { keepUnreplicated } from './set-aside.ts';
 import type { Staging } from './staging.ts';
+import { stagingFolderAt } from './staging-folder.ts';
 import { syncLog } from './sync-log.ts';
 import { SyncLoop } from './sync-loop.ts';
 import { DatabaseUpkeep } from './upkeep/database-upkeep.ts';
@@ -22,7 +24,7 @@ import { DatabaseUpkeep } from './upkeep/database-upkeep.ts';
 const STOP_PATIENCE = 250;
 
 /** One database followed, and brought to all its replicas. */
-export class DatabaseReplication {
+export class DatabaseReplication implements Controlled {
   readonly #options: PrepareOptions;
   readonly #clocks: ReplicationClocks;
   readonly #log: Log;
@@ -33,6 +35,7 @@ export class DatabaseReplication {
   #prepared: PreparedDatabase | undefined;
   #drained = false;
   readonly #mergeTurn: SerialQueue;
+  readonly #pasts = new Map<string, ReplicaPast>();
   #upkeep: DatabaseUpkeep | undefined;
   #running:
     | { readonly loop: SyncLoop; readonly staging: Staging; readonly replicas: readonly RunningReplica[] }
@@ -44,6 +47,14 @@ export class DatabaseReplication {
     this.#mergeTurn = mergeTurn;
     this.#clocks = options.clocks;
     this.#log = options.log;
+  }
+
+  get path(): string {
+    return this.#options.database.path;
+  }
+
+  get socket(): string {
+    return stagingFolderAt(this.#options.database.stagingFolder).socket;
   }
 
   /** Resolves if another writer fenced this one; never otherwise. */
@@ -67,7 +78,7 @@ export class DatabaseReplication {
     const replicas: readonly RunningReplica[] = prepared.replicas.map((replica) => {
       const uploader = this.#openUploader(replica, staging, upkeep);
       this.#keepUp(upkeep, replica, uploader);
-      return { name: replica.config.name, uploader };
+      return { name: replica.config.name, uploader, past: this.#past(replica.config.name) };
     });
     const uploaders = replicas.map((replica) => replica.uploader);
     const loop = new SyncLoop({
@@ -92,6 +103,28 @@ export class DatabaseReplication {
 
   syncSoon(): void {
     this.#running?.loop.syncSoon();
+  }
+
+  async sync(signal: AbortSignal, wait: 'for-replicas' | 'for-capture'): Promise<SyncOutcome> {
+    const running = this.#running;
+    if (running === undefined)
+      throw new StationError('CAPTURE_FAILED', 'the replication of this database has not begun');
+    const isTimeUp = aborted(signal);
+    const captured = await Promise.race([running.loop.capture(), isTimeUp]);
+    if (captured === 'time-up') throw signal.reason;
+    const reaching = running.replicas.map(async ({ uploader }) => {
+      if (wait === 'for-replicas') await uploader.reach(captured, signal);
+    });
+    await Promise.all(reaching);
+    const replicas = running.replicas.map((replica) => syncedUpTo(captured, replica));
+    return { database: this.path, txid: captured, replicas };
+  }
+
+  state(): DatabaseState | undefined {
+    if (this.#running === undefined || this.#closing.signal.aborted) return undefined;
+    const { staging, replicas } = this.#running;
+    const { txid: at, timestamp } = staging.position;
+    return { database: this.path, txid: at, timestamp, replicas: replicas.map(stateOf) };
   }
 
   /** The last capture and upload; returns soon after `timeUp` aborts. */
@@ -255,6 +288,7 @@ export class DatabaseReplication {
     const { name } = replica.config;
     const log = this.#log.with({ replica: replica.config.name });
     const lines = replicaLog(log, this.#clocks.monotonic);
+    const past = this.#past(name);
     let toldWhy: string | undefined;
     return new ReplicaUploader({
       store: replica.store,
@@ -272,8 +306,13 @@ export class DatabaseReplication {
         uploaded: (file) => {
           lines.uploaded(file);
           upkeep.of(name)?.uploaded(file);
+          past.lastSyncAt = this.#clocks.wall();
           toldWhy = undefined;
           this.#running?.loop.uploaded();
+        },
+        failed: (error, delay) => {
+          lines.failed(error, delay);
+          past.lastError = { at: this.#clocks.wall(), error };
         },
         needsSnapshot: (why: string, above: Txid) => {
           if (toldWhy !== why) log.info('a snapshot is needed', { why });
@@ -282,6 +321,7 @@ export class DatabaseReplication {
         },
         stopped: (error) => {
           lines.stopped(error);
+          past.lastError = { at: this.#clocks.wall(), error };
           if (isStationError(error, 'FENCED')) {
             this.#fence ??= error;
             this.#failure.resolve(error);
@@ -289,6 +329,12 @@ export class DatabaseReplication {
         },
       },
     });
+  }
+
+  #past(replica: string): ReplicaPast {
+    const past = this.#pasts.get(replica) ?? { lastSyncAt: undefined, lastError: undefined };
+    this.#pasts.set(replica, past);
+    return past;
   }
 
   /** Returns when every replica holds everything or never will. */
@@ -318,6 +364,34 @@ function aborted(signal: AbortSignal): Promise<'time-up'> {
 interface RunningReplica {
   readonly name: string;
   readonly uploader: ReplicaUploader;
+  readonly past: ReplicaPast;
+}
+
+/** What has happened to a replica and is worth telling later. */
+interface ReplicaPast {
+  lastSyncAt: Milliseconds | undefined;
+  lastError: ReplicaState['lastError'];
+}
+
+function syncedUpTo(target: Txid, { name, uploader }: RunningReplica): SyncedReplica {
+  const held = uploader.sentUpTo;
+  const complete = (uploader.position ?? 0) >= target;
+  return { replica: name, txid: held, complete, reason: complete ? undefined : reasonOf(uploader) };
+}
+
+function stateOf({ name, uploader, past }: RunningReplica): ReplicaState {
+  const { files, bytes: size, since } = uploader.missing;
+  const { status, health } = uploader;
+  const stopped = status.kind === 'stopped' ? status.error : undefined;
+  return {
+    replica: name,
+    status: status.kind,
+    txid: uploader.sentUpTo,
+    missing: { files, bytes: size, since },
+    lastSyncAt: past.lastSyncAt,
+    failing: stopped ?? (health.kind === 'failing' ? health.error : undefined),
+    lastError: past.lastError,
+  };
 }
 
 function reasonOf(uploader: ReplicaUploader): string {

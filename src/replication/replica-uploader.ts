@@ -72,6 +72,8 @@ export class ReplicaUploader {
   #lastBatch: Milliseconds | undefined;
   /** Files up to here belong to the batch under way, and go without a pause. */
   #batchEnd = txid(0);
+  /** How often somebody has asked for all of it at once. */
+  #asked = 0;
   #upload: UploadAttempt | undefined;
   /** The last TXID it was sent, or was found to hold, of ours. */
   #sentUpTo: Txid | undefined;
@@ -157,6 +159,28 @@ export class ReplicaUploader {
     while (!this.complete && !this.#isHopeless && !this.#stop.signal.aborted) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
+  }
+
+  /**
+   * Brings it to a TXID without a pause, and at once also where the last request failed. Resolves when it is there, when
+   * nothing more is sent to it, or when the signal aborts. Tells whether it is there.
+   */
+  async reach(target: Txid, signal: AbortSignal): Promise<boolean> {
+    this.#batchEnd = txid(Math.max(this.#batchEnd, target));
+    this.#asked += 1;
+    this.#wake.wake();
+    const isThere = () => (this.position ?? 0) >= target;
+    while (!isThere() && this.#status.kind !== 'stopped' && !this.#stop.signal.aborted && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const go = () => {
+          signal.removeEventListener('abort', go);
+          resolve();
+        };
+        signal.addEventListener('abort', go);
+        this.#waiting.push(go);
+      });
+    }
+    return isThere();
   }
 
   get #isHopeless(): boolean {
@@ -344,13 +368,14 @@ export class ReplicaUploader {
     await this.#pauseAfterFailure(delay);
   }
 
-  /** New files must not cut the pause short (that would be a retry per commit), but the drain and the end do. */
+  /** New files must not cut the pause short (that would be a retry per commit), but the drain, the end and a person do. */
   async #pauseAfterFailure(delay: Milliseconds): Promise<void> {
     const mode = this.#mode;
+    const asked = this.#asked;
     const end = this.#options.monotonicClock() + delay;
     for (let left = delay; left > 0; left = milliseconds(end - this.#options.monotonicClock())) {
       await this.#wake.sleep(left);
-      if (this.#stop.signal.aborted || this.#mode !== mode) break;
+      if (this.#stop.signal.aborted || this.#mode !== mode || this.#asked !== asked) break;
     }
     this.#wake.wake();
   }

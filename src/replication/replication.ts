@@ -1,4 +1,5 @@
-import type { DatabaseConfig } from '../config/config.ts';
+import type { DatabaseConfig, SocketConfig } from '../config/config.ts';
+import type { ControlServer } from '../control/control-server.ts';
 import type { StationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import type { Milliseconds } from '../quantities.ts';
@@ -21,6 +22,15 @@ export interface CreateReplicationOptions {
   readonly drainAtMost: Milliseconds | undefined;
   readonly log: Log;
   readonly clocks: ReplicationClocks;
+  /** Undefined: nobody can ask this process for anything. */
+  readonly control?: ControlOptions | undefined;
+}
+
+export interface ControlOptions {
+  readonly socket: SocketConfig;
+  readonly version: string;
+  /** Takes secrets out of what is said. */
+  readonly clean: (text: string) => string;
 }
 
 /** The replication of every configured database, side by side. */
@@ -33,6 +43,8 @@ export function createReplication(options: CreateReplicationOptions): Replicatio
   );
   const failed: Promise<StationError> = Promise.race(databases.map((database) => database.failed));
   const handover: Promise<HandoverRequest> = Promise.race(databases.map((database) => database.handover));
+  let control: ControlServer | undefined;
+  let isClosed = false;
   return {
     failed,
     handover,
@@ -49,6 +61,11 @@ export function createReplication(options: CreateReplicationOptions): Replicatio
       });
       await Promise.allSettled(preparing);
       await Promise.all(preparing);
+      // Beside the start of the command, which need not wait for it.
+      void openControl(options, databases).then((opened) => {
+        if (isClosed) void opened?.close();
+        else control = opened;
+      });
     },
     syncSoon: () => {
       for (const database of databases) database.syncSoon();
@@ -60,7 +77,24 @@ export function createReplication(options: CreateReplicationOptions): Replicatio
       return { complete: isDrainComplete(replicas, drainRequire), replicas };
     },
     close: async () => {
+      isClosed = true;
+      await control?.close();
       await Promise.all(databases.map((database) => database.close()));
     },
   };
+}
+
+/** Loaded when needed: HTTP is slow to load. */
+async function openControl(
+  { control, log, clocks }: CreateReplicationOptions,
+  databases: readonly DatabaseReplication[],
+): Promise<ControlServer | undefined> {
+  if (control === undefined || !control.socket.enabled) return undefined;
+  const { path, permissions } = control.socket;
+  const { createControlServer } = await import('../control/control-server.ts');
+  const about = { version: control.version, pid: process.pid, startedAt: clocks.wall(), now: clocks.wall };
+  const server = createControlServer({ ...about, databases: () => databases }, control.clean, log);
+  const paths = path === undefined ? databases.map(({ socket }) => socket) : [path];
+  await Promise.all(paths.map((one) => server.open(one, permissions)));
+  return server;
 }

@@ -18,6 +18,8 @@ export interface StagingFolder {
   readonly levels: string;
   /** The random name by which this disk is known in leases. */
   readonly instance: string;
+  /** Where this process can be asked, unless the config names another place. */
+  readonly socket: string;
 }
 
 /** @param root the config's `meta-path`, or `.<database name>-litestream` beside the database */
@@ -33,6 +35,7 @@ export function stagingFolderAt(root: string): StagingFolder {
     spill: join(own, 'spill'),
     levels: join(own, 'levels'),
     instance: join(own, 'instance'),
+    socket: join(own, 'control'),
   };
 }
 
@@ -57,7 +60,8 @@ export async function clearLeftovers(staging: StagingFolder): Promise<void> {
   await mkdir(staging.spill, { recursive: true });
   for (const folder of [staging.level0, staging.snapshots, dirname(staging.position)]) {
     const names = await readdir(folder);
-    await Promise.all(names.filter((name) => name.endsWith('.tmp')).map((name) => rm(join(folder, name))));
+    const leftovers = names.filter((name) => name.endsWith('.tmp') || name.startsWith(`.${basename(staging.socket)}-`));
+    await Promise.all(leftovers.map((name) => rm(join(folder, name), { recursive: true })));
   }
 }
 

@@ -1,4 +1,4 @@
-import { type StationError, toStationError } from '../errors.ts';
+import { StationError, toStationError } from '../errors.ts';
 import { type Bytes, type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
 import { backoffDelay, steadyBackoff } from '../storage/backoff.ts';
 import type { ChangeSet, Snapshot } from '../wal/change-set.ts';
@@ -32,6 +32,9 @@ export interface SyncOptions {
   readonly random: () => number;
 }
 
+/** How often a capture is made for somebody who waits for all that there is. */
+const UNREAD_TRIES = 3;
+
 /** A snapshot that a replica waits for. */
 interface SnapshotWish {
   /** It is to end above this TXID. */
@@ -55,6 +58,10 @@ export class SyncLoop {
   #commits: 'none' | 'some' | 'now' = 'none';
   /** Somebody waits for a snapshot of the next sync, to do with as he likes. */
   #copy: PromiseWithResolvers<TakenSnapshot | undefined> | undefined;
+  /** Somebody waits for the next capture. */
+  #asked: PromiseWithResolvers<Txid> | undefined;
+  /** The last capture could not read everything that there is. */
+  #isUnread = false;
   #wish: SnapshotWish | undefined;
   #tidy: 'not-needed' | 'in-batches' | 'now' = 'not-needed';
   #failures = 0;
@@ -84,6 +91,18 @@ export class SyncLoop {
     this.#commits = 'now';
     this.#pausedUntil = milliseconds(0);
     this.#wake.wake();
+  }
+
+  /**
+   * Captures everything committed before the call; those who ask before it begins share one capture. Resolves to the
+   * position that holds it.
+   * @throws StationError CAPTURE_FAILED, STAGING_FAILED
+   */
+  async capture(): Promise<Txid> {
+    if (this.#stopped) throw new StationError('CAPTURE_FAILED', 'the replication of this database is being stopped');
+    this.#asked ??= Promise.withResolvers();
+    this.syncSoon();
+    return await this.#asked.promise;
   }
 
   /** A replica needs the whole database, as a file that ends above TXID `above`. */
@@ -143,6 +162,8 @@ export class SyncLoop {
     await this.#done;
     this.#copy?.resolve(undefined);
     this.#copy = undefined;
+    this.#asked?.reject(new StationError('CAPTURE_FAILED', 'the replication of this database is being stopped'));
+    this.#asked = undefined;
   }
 
   async #run(): Promise<void> {
@@ -212,9 +233,13 @@ export class SyncLoop {
   async #sync(): Promise<void> {
     const asked = this.#commits;
     this.#commits = 'none';
+    const waiting = this.#asked;
+    this.#asked = undefined;
     try {
       await this.#takeAndStage();
+      if (waiting !== undefined) await this.#answer(waiting);
     } catch (error) {
+      waiting?.reject(error);
       if (this.#commits === 'none') this.#commits = asked === 'none' ? 'some' : asked;
       throw error;
     }
@@ -222,6 +247,13 @@ export class SyncLoop {
       this.#tidy = 'in-batches';
     }
     this.#wakeUploaders();
+  }
+
+  /** A database that was replaced is read in two captures: the end of the old one, and then the new one. */
+  async #answer(waiting: PromiseWithResolvers<Txid>): Promise<void> {
+    for (let count = 0; this.#isUnread && count < UNREAD_TRIES; count += 1) await this.#takeAndStage();
+    if (this.#isUnread) waiting.reject(new StationError('CAPTURE_FAILED', 'the database is locked by its application'));
+    else waiting.resolve(this.#options.staging.position.txid);
   }
 
   async #takeAndStage(): Promise<void> {
@@ -245,7 +277,9 @@ export class SyncLoop {
     const started = monotonicClock();
     // First what is left of an earlier try: taking more and more would fill the memory of a machine with a full disk.
     await this.#writeOut();
-    const { changeSet, snapshot, position } = await follower.changes({ snapshot: wish !== undefined || copies });
+    const taken = await follower.changes({ snapshot: wish !== undefined || copies });
+    const { changeSet, snapshot, position } = taken;
+    this.#isUnread = taken.unread === true;
     let isHandedOn = false;
     try {
       if (changeSet !== undefined) {

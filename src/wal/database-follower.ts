@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isStationError, StationError } from '../errors.ts';
 import { Attacher, type Attachment } from './attacher.ts';
-import type { ChangeSet, Snapshot } from './change-set.ts';
+import type { ChangeSet } from './change-set.ts';
 import { FollowLoop, type NextStep } from './follow-loop.ts';
 import { FollowedDatabase } from './followed-database.ts';
 import type { Follower, FollowerNotice, FollowerOptions } from './follower.ts';
@@ -9,7 +9,6 @@ import { Pace } from './pace.ts';
 import { readPageOne } from './page-source.ts';
 import { SerialQueue } from './serial-queue.ts';
 import { type StartState, startState } from './start-state.ts';
-import type { WalPosition } from './wal-position.ts';
 
 const RETRY_ATTACHING = 20;
 const LOOK_FOR_REPLACEMENT = 200;
@@ -80,16 +79,19 @@ export class DatabaseFollower implements Follower {
     });
   }
 
-  async #changes(
-    snapshot: boolean,
-  ): Promise<{ changeSet: ChangeSet | undefined; snapshot: Snapshot | undefined; position: WalPosition | undefined }> {
+  async #changes(snapshot: boolean): Promise<Awaited<ReturnType<Follower['changes']>>> {
     const now = performance.now();
     await this.#changeOverIfReplaced(now, true);
     const completed = this.#completed.shift();
-    if (completed !== undefined) return { changeSet: completed, snapshot: undefined, position: completed.position };
+    if (completed !== undefined) {
+      return { changeSet: completed, snapshot: undefined, position: completed.position, unread: true };
+    }
     if (this.#followed === undefined) this.#attach(now, false);
     if (this.#attacher.kind === 'foreign' && this.#followed === undefined) throw notADatabase(this.#options.path);
-    if (this.#followed === undefined) return { changeSet: undefined, snapshot: undefined, position: undefined };
+    if (this.#followed === undefined) {
+      const unread = this.#attacher.kind !== 'absent' && this.#attacher.kind !== 'empty';
+      return { changeSet: undefined, snapshot: undefined, position: undefined, unread };
+    }
     const taken = await this.#followed.take(snapshot);
     return { ...taken, position: this.#followed.position };
   }

@@ -78,6 +78,8 @@ export interface Follower {
      * there is no change set, and yet a new position to save. Undefined where none could prove itself later.
      */
     readonly position: WalPosition | undefined;
+    /** There is more to read than this call could: another database took the place of this one, or it is locked. */
+    readonly unread?: boolean;
   }>;
   /**
    * The end: call when no other process has the database open any more (or the budget is used up).

@@ -165,7 +165,6 @@ describe('a wrong key or value', () => {
 describe('a key that asks for what we do not do is refused by name', () => {
   it.each([
     ['mcp-addr: ":3001"', 'mcp-addr', 'no MCP server'],
-    ['socket: {enabled: true}', 'socket.enabled', 'no control socket yet'],
     ['heartbeat-url: https://x', 'heartbeat-url', 'heartbeats are not sent'],
     ['logging: {source: true}', 'logging.source', 'do not name source files'],
     ['dbs: [{dir: /data, replica: {path: /r}}]', 'dir', 'list each database'],
