@@ -13,8 +13,9 @@ import {
   type Observation,
   observe,
 } from './judge-lease.ts';
-import { formatLease, type LeaseRecord, parseLease, type TakeoverPoint } from './lease-record.ts';
+import type { LeaseRecord, TakeoverPoint } from './lease-record.ts';
 import { acquired, claimed, freed, renewed, requested, type Takeover } from './next-lease.ts';
+import { type Seen, SharedRecord } from './shared-record.ts';
 
 export interface LeaseEvents {
   /** Held, for the first time or again. */
@@ -50,17 +51,6 @@ interface Held {
   readonly from: Moment;
 }
 
-interface Seen {
-  readonly record: LeaseRecord | undefined;
-  readonly version: ObjectVersion | undefined;
-}
-
-type Written =
-  | { readonly kind: 'written'; readonly version: ObjectVersion }
-  | { readonly kind: 'conflict'; readonly found: Seen };
-
-/** A request that has not been answered by now is begun anew. */
-const ANSWER = 10_000;
 /** So often in a row somebody else may get in between before a renewal is put off. */
 const ATTEMPTS = 5;
 
@@ -74,6 +64,7 @@ const ATTEMPTS = 5;
 export class Lease {
   readonly #options: LeaseOptions;
   readonly #queue = new SerialQueue();
+  readonly #shared: SharedRecord;
   #seen: Seen | undefined;
   #observation: Observation | undefined;
   #firstMark: string | undefined;
@@ -87,6 +78,7 @@ export class Lease {
 
   constructor(options: LeaseOptions) {
     this.#options = options;
+    this.#shared = new SharedRecord(options.object, options.url);
   }
 
   get url(): string {
@@ -110,7 +102,7 @@ export class Lease {
   /** Reads it. @throws StationError STORAGE_*, LEASE_INVALID; the signal's reason on abort */
   async look(signal: AbortSignal): Promise<Judgement> {
     return await this.#queue.run(async () => {
-      this.#note(await this.#read(signal));
+      this.#note(await this.#shared.read(signal));
       return this.#judge();
     });
   }
@@ -132,7 +124,7 @@ export class Lease {
       const by = { instance: me.place ?? me.disk, owner: me.owner, since: clock().wall };
       const record = requested(seen.record, by);
       if (record === undefined) return;
-      const written = await this.#write(record, seen.version, signal);
+      const written = await this.#shared.write(record, seen.version, signal);
       if (written.kind === 'conflict') this.#note(written.found);
       else this.#seen = { record, version: written.version };
     });
@@ -194,7 +186,7 @@ export class Lease {
     let { record, version }: { record: LeaseRecord; version: ObjectVersion | undefined } = held;
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const { me, clock } = this.#options;
-      const written = await this.#write(freed(record, state, me, clock().wall, this.#nonce()), version, signal);
+      const written = await this.#shared.write(freed(record, state, me, clock().wall, this.#nonce()), version, signal);
       if (written.kind === 'written' || !this.#isMine(written.found.record)) return;
       ({ record, version } = written.found as { record: LeaseRecord; version: ObjectVersion });
     }
@@ -211,20 +203,13 @@ export class Lease {
     this.#firstMark ??= this.#observation?.mark;
   }
 
-  async #read(signal: AbortSignal): Promise<Seen> {
-    const { object, url } = this.#options;
-    const found = await inTime(signal, url, (limited) => object.read(limited));
-    if (found === undefined) return { record: undefined, version: undefined };
-    return { record: parseLease(found.bytes, url), version: found.version };
-  }
-
   async #take(signal: AbortSignal): Promise<boolean> {
     const { me, duration, clock, events } = this.#options;
     const judged = this.#judge();
     if (judged.kind === 'held') return false;
     const from = clock();
     const record = acquired(this.#seen?.record, judged.why, me, duration, from.wall, this.#nonce());
-    const written = await this.#write(record, this.#seen?.version, signal);
+    const written = await this.#shared.write(record, this.#seen?.version, signal);
     if (written.kind === 'conflict') {
       this.#note(written.found);
       return false;
@@ -236,7 +221,7 @@ export class Lease {
 
   /** A replica that was out of reach at the start: the child runs, so there is time to see whether its holder lives. */
   async #takeLate(signal: AbortSignal): Promise<Admission> {
-    this.#note(await this.#read(signal));
+    this.#note(await this.#shared.read(signal));
     const judged = this.#judge();
     if (judged.kind === 'free') {
       if (await this.#take(signal)) return 'anew';
@@ -258,7 +243,7 @@ export class Lease {
       if (held === undefined) throw new StationError('INTERNAL', `${url}: renewed without being held`);
       const from = clock();
       const record = renewed(held.record, from.wall, this.#nonce(), this.#takeover);
-      const written = await this.#write(record, held.version, signal);
+      const written = await this.#shared.write(record, held.version, signal);
       if (written.kind === 'written') {
         this.#hold(record, written.version, from);
         return;
@@ -277,7 +262,7 @@ export class Lease {
 
   /** Somebody deleted it. Nobody else has it, if it can be created. */
   async #recreate(record: LeaseRecord, from: Moment, signal: AbortSignal): Promise<void> {
-    const written = await this.#write(record, undefined, signal);
+    const written = await this.#shared.write(record, undefined, signal);
     if (written.kind === 'written') this.#hold(record, written.version, from);
     else if (!this.#isMine(written.found.record)) {
       throw this.#lose(lostTo(written.found.record, this.#options.url, this.#options.clock().wall));
@@ -289,30 +274,6 @@ export class Lease {
     this.#seen = { record, version };
     this.#nonces = new Set(record.station === undefined ? [] : [record.station.nonce]);
     this.#schedule();
-  }
-
-  /**
-   * Writes, and finds out by reading back what became of a write whose outcome is in doubt.
-   * @throws StationError STORAGE_*: nothing is known to have happened
-   */
-  async #write(record: LeaseRecord, expected: ObjectVersion | undefined, signal: AbortSignal): Promise<Written> {
-    const { object, url } = this.#options;
-    const bytes = formatLease(record);
-    try {
-      return {
-        kind: 'written',
-        version: await inTime(signal, url, (limited) => object.write(bytes, expected, limited)),
-      };
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!isStationError(error, 'STORAGE_ALREADY_EXISTS', 'STORAGE_UNREACHABLE', 'STORAGE_BROKEN')) throw error;
-      const found = await inTime(signal, url, (limited) => object.read(limited));
-      if (found !== undefined && Buffer.from(bytes).equals(found.bytes))
-        return { kind: 'written', version: found.version };
-      if (!isStationError(error, 'STORAGE_ALREADY_EXISTS')) throw error;
-      if (found === undefined) return { kind: 'conflict', found: { record: undefined, version: undefined } };
-      return { kind: 'conflict', found: { record: parseLease(found.bytes, url), version: found.version } };
-    }
   }
 
   #nonce(): string {
@@ -380,18 +341,4 @@ function lostTo(record: LeaseRecord | undefined, url: string, now: Milliseconds)
     return new StationError('LEASE_LOST', `${url}: the lease was broken by a person`);
   }
   return new StationError('LEASE_LOST', `${url}: the lease was taken over by ${describeHolder(record, now)}`);
-}
-
-/** A store that does not answer at all must not keep the lease's queue for ever. */
-async function inTime<T>(signal: AbortSignal, url: string, operation: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const limit = new AbortController();
-  const timer = setTimeout(
-    () => limit.abort(new StationError('STORAGE_UNREACHABLE', `${url} did not answer within ${ANSWER / 1000} s`)),
-    ANSWER,
-  );
-  try {
-    return await operation(AbortSignal.any([signal, limit.signal]));
-  } finally {
-    clearTimeout(timer);
-  }
 }

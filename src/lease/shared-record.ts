@@ -1,0 +1,69 @@
+import { isStationError, StationError } from '../errors.ts';
+import type { ConditionalObject, ObjectVersion } from '../storage/object-store.ts';
+import { formatLease, type LeaseRecord, parseLease } from './lease-record.ts';
+
+/** A state of the record, or that there is none. */
+export interface Seen {
+  readonly record: LeaseRecord | undefined;
+  readonly version: ObjectVersion | undefined;
+}
+
+type Written =
+  | { readonly kind: 'written'; readonly version: ObjectVersion }
+  | { readonly kind: 'conflict'; readonly found: Seen };
+
+/** A request that has not been answered by now is begun anew. */
+const ANSWER = 10_000;
+
+/** The record that all instances share, read and replaced as a whole. */
+export class SharedRecord {
+  readonly #object: ConditionalObject;
+  readonly #url: string;
+
+  constructor(object: ConditionalObject, url: string) {
+    this.#object = object;
+    this.#url = url;
+  }
+
+  /** @throws StationError STORAGE_*, LEASE_INVALID; the signal's reason on abort */
+  async read(signal: AbortSignal): Promise<Seen> {
+    return this.#seen(await this.#inTime(signal, (limited) => this.#object.read(limited)));
+  }
+
+  /**
+   * Replaces the state of that version, and finds out by reading back what became of a write whose outcome is in doubt.
+   * @throws StationError STORAGE_*: it is not there, though it may still arrive; LEASE_INVALID; the signal's reason on abort
+   */
+  async write(record: LeaseRecord, expected: ObjectVersion | undefined, signal: AbortSignal): Promise<Written> {
+    const bytes = formatLease(record);
+    try {
+      const version = await this.#inTime(signal, (limited) => this.#object.write(bytes, expected, limited));
+      return { kind: 'written', version };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isStationError(error, 'STORAGE_ALREADY_EXISTS', 'STORAGE_UNREACHABLE', 'STORAGE_BROKEN')) throw error;
+      const found = await this.#inTime(signal, (limited) => this.#object.read(limited));
+      const isOurs = found !== undefined && Buffer.from(bytes).equals(found.bytes);
+      if (isOurs) return { kind: 'written', version: found.version };
+      if (!isStationError(error, 'STORAGE_ALREADY_EXISTS')) throw error;
+      return { kind: 'conflict', found: this.#seen(found) };
+    }
+  }
+
+  #seen(found: Awaited<ReturnType<ConditionalObject['read']>>): Seen {
+    if (found === undefined) return { record: undefined, version: undefined };
+    return { record: parseLease(found.bytes, this.#url), version: found.version };
+  }
+
+  /** A store that does not answer at all must not keep who waits for it for ever. */
+  async #inTime<T>(signal: AbortSignal, operation: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const limit = new AbortController();
+    const late = new StationError('STORAGE_UNREACHABLE', `${this.#url} did not answer within ${ANSWER / 1000} s`);
+    const timer = setTimeout(() => limit.abort(late), ANSWER);
+    try {
+      return await operation(AbortSignal.any([signal, limit.signal]));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
