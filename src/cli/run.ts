@@ -6,6 +6,7 @@ import { redact } from '../observe/redact.ts';
 import { setUserVariables, withRightsOf } from '../privileges/become-user.ts';
 import { chooseUser } from '../privileges/choose-user.ts';
 import { checkFolders, settleAs } from '../privileges/settle-in.ts';
+import { warnOfUnableParent } from '../privileges/signals-from-parent.ts';
 import { milliseconds } from '../quantities.ts';
 import type { ReplicationSettings } from '../replication/replication-settings.ts';
 import { planStopBudget } from '../supervisor/budget.ts';
@@ -41,6 +42,7 @@ export async function runCommand(options: RunOptions & LaunchConditions): Promis
   const { config, databases, command } = withRightsOf(user, () => readSettings(options));
   if (user !== undefined) settleAs(user, databases);
   const log = openLog(config, databases);
+  if (user !== undefined) warnOfUnableParent(log);
   checkFolders(databases, config.source === undefined && options.database === undefined, log);
   for (const note of config.notes) log[note.level === 'WARN' ? 'warn' : 'info'](note.message, { where: note.where });
   const health = openHealth(options.listen ?? config.listen, secretsIn(databases), log);
