@@ -83,8 +83,8 @@ async function applyFiles(job: ApplyJob, writer: PageWriter): Promise<Applied> {
       job.progress(bytes(done), job.plan.bytes);
       if (!last) continue;
       headers.push(finishFile(job, current));
-      await writer.flush();
     }
+    await writer.flush();
   } catch (error) {
     if (isDamage(error) && current !== undefined) return { kind: 'damaged', file: current.file, error };
     throw error;

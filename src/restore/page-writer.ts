@@ -16,6 +16,8 @@ interface Run {
 interface Batch {
   readonly data: Buffer;
   readonly checksums: BigUint64Array;
+  /** Where in the batch each of its pages is: a newer image takes the older one's place. */
+  readonly places: Map<number, number>;
   pages: number;
   runs: Run[];
   writing: Promise<void> | undefined;
@@ -23,8 +25,8 @@ interface Batch {
 
 /**
  * Writes pages in place into the database file, and their checksums into the checksum file beside it. Neighbours are
- * written together, up to 1 MiB at a time, and one batch is on its way to the disk while the next is filled.
- * Pages past the final size, and the lock page, are dropped.
+ * written together, up to 1 MiB at a time, and one batch is on its way to the disk while the next is filled: never two,
+ * so that of a page that is in both the later image stays. Pages past the final size, and the lock page, are dropped.
  */
 export class PageWriter {
   /** One bit a page: which have been written. 32 KiB for a database of 1 GiB. */
@@ -46,7 +48,7 @@ export class PageWriter {
     this.#batches = [emptyBatch(pageSize), emptyBatch(pageSize)];
   }
 
-  /** Takes a page; its bytes are copied. Awaits only when a batch is full. */
+  /** Takes pages; their bytes are copied. Of one page number, the last stays. Awaits only when a batch is full. */
   async add(pages: readonly Page[]): Promise<void> {
     for (const page of pages) {
       if (page.number > this.#commit || page.number === this.#lockPage) continue;
@@ -57,7 +59,7 @@ export class PageWriter {
     }
   }
 
-  /** Waits until all that was added is written. Between two files, so that the later one's page is the one that stays. */
+  /** Waits until all that was added is written. */
   async flush(): Promise<void> {
     await this.#swap();
     await this.#batches[1].writing;
@@ -82,6 +84,7 @@ export class PageWriter {
     free.writing = undefined;
     free.pages = 0;
     free.runs = [];
+    free.places.clear();
     this.#batches.reverse();
   }
 
@@ -109,6 +112,7 @@ function emptyBatch(pageSize: number): Batch {
   return {
     data: Buffer.allocUnsafeSlow(BATCH_SIZE),
     checksums: new BigUint64Array(pages),
+    places: new Map(),
     pages: 0,
     runs: [],
     writing: undefined,
@@ -116,8 +120,12 @@ function emptyBatch(pageSize: number): Batch {
 }
 
 function append(batch: Batch, page: Page, pageSize: number, withChecksum: boolean): void {
-  batch.data.set(page.data, batch.pages * pageSize);
-  if (withChecksum) batch.checksums[batch.pages] = pageChecksum(page.number, page.data);
+  const known = batch.places.get(page.number);
+  const place = known ?? batch.pages;
+  batch.data.set(page.data, place * pageSize);
+  if (withChecksum) batch.checksums[place] = pageChecksum(page.number, page.data);
+  if (known !== undefined) return;
+  batch.places.set(page.number, place);
   const run = batch.runs.at(-1);
   if (run !== undefined && run.firstPage + run.pages === page.number) run.pages += 1;
   else batch.runs.push({ firstPage: page.number, start: batch.pages, pages: 1 });
