@@ -82,8 +82,8 @@ async function holdsMatch(
   return false;
 }
 
-/** The error for a replica that holds a backup which cannot be read here. */
-export function unreadableBackupError(_unreadable: UnreadableBackup, url: string): StationError {
+/** The error for a replica whose files have the names of another kind of store. */
+export function otherLayoutError(url: string): StationError {
   return new StationError('RESTORE_NO_SOUND_COPY', `${url} holds LTX files under the names of another kind of store`, {
     hint: 'in folders the files are ltx/0/…, on S3 0000/…: rename them, or give this replica a path of its own',
   });

@@ -3,7 +3,7 @@ import type { Milliseconds, Txid } from '../quantities.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { LtxAnswer, LtxPosition, ReplicaAnswer } from './answer.ts';
 import { describeTime } from './describe.ts';
-import { type Inventory, unreadableBackupError } from './inventory.ts';
+import { type Inventory, otherLayoutError } from './inventory.ts';
 import { listGenerations } from './legacy/generations.ts';
 import type { LegacyPlan } from './legacy/legacy-plan.ts';
 import { answerWithLegacy, surveyLegacy } from './legacy/legacy-survey.ts';
@@ -209,7 +209,7 @@ function withoutPlan(
   });
   if (result.kind === 'empty') {
     if (inventory.unreadable === undefined) return { kind: 'empty', replica: replica.name };
-    return unsound(unreadableBackupError(inventory.unreadable, replica.store.url));
+    return unsound(otherLayoutError(replica.store.url));
   }
   const { url } = replica.store;
   if (result.kind === 'no-snapshot' || restorablePoints(inventory, excluded).length === 0) {
