@@ -13,6 +13,9 @@ import type { Merge } from '../levels/merge-plan.ts';
 import type { FileToUpload } from '../upload.ts';
 import { type MergeSource, pieceSizeFor, readInput } from './merge-input.ts';
 
+/** Merging gives way to the capture after each of these: a few milliseconds. */
+const CHUNK_SIZE = 64 * 1024;
+
 export interface MergeJob {
   readonly merge: Merge;
   readonly store: ObjectStore;
@@ -64,7 +67,7 @@ async function tryToMerge(job: MergeJob, sources: readonly MergeSource[]): Promi
   const path = join(folder, formatFileName(first.minTxid, last.maxTxid));
   try {
     await mkdir(folder, { recursive: true });
-    const { size, fileChecksum } = await writeTo(path, mergeLtx(inputs));
+    const { size, fileChecksum } = await writeTo(path, mergeLtx(inputs, { chunkSize: CHUNK_SIZE }));
     faultPoint('after-merge');
     const file: FileToUpload = {
       level: merge.level,
