@@ -1,7 +1,14 @@
 import { basename, dirname, join } from 'node:path';
 import { bytes, type Milliseconds, milliseconds } from '../quantities.ts';
-import type { CompactionConfig, DatabaseConfig, NotConfiguredReplica, ReplicaConfig } from './config.ts';
+import type {
+  CompactionConfig,
+  DatabaseConfig,
+  DatabaseFolderConfig,
+  NotConfiguredReplica,
+  ReplicaConfig,
+} from './config.ts';
 import { nameReplicas } from './name-replicas.ts';
+import { readFolder, reportKeysOfFolders } from './read-folder.ts';
 import { readReplica } from './read-replica.ts';
 import { readSection } from './read-section.ts';
 import { addProblem, type ConfigReading } from './reading.ts';
@@ -12,15 +19,19 @@ import type { MapTree } from './tree.ts';
 
 const gibibyte = bytes(1024 ** 3);
 
+export type DatabaseEntry =
+  | { readonly kind: 'database'; readonly database: DatabaseConfig }
+  | { readonly kind: 'folder'; readonly folder: DatabaseFolderConfig };
+
 /** One entry of `dbs`. Undefined where it names no database; what is wrong is among the problems. */
-export function readDatabase(map: MapTree, around: Omit<ReplicaReading, 'database'>): DatabaseConfig | undefined {
+export function readDatabase(map: MapTree, around: Omit<ReplicaReading, 'database'>): DatabaseEntry | undefined {
   const { reading, context, top } = around;
   const database = readSection(map, 'database', reading);
-  const path = find([database], 'path');
+  const [path, folder] = [find([database], 'path'), find([database], 'dir')];
   const maps = replicaMaps(database, reading);
   const found = maps.map((one) => readReplica(one, { ...around, database }));
   const names = nameReplicas(found, reading);
-  if (path === undefined) {
+  if (path === undefined && folder === undefined) {
     reportNoPath(database, reading);
     return undefined;
   }
@@ -31,13 +42,8 @@ export function readDatabase(map: MapTree, around: Omit<ReplicaReading, 'databas
     if (outcome.kind === 'configured') replicas.push({ name, ...outcome.replica });
     if (outcome.kind === 'not-configured') notConfigured.push({ name, ...outcome.replica });
   }
-  const absolute = resolveDatabasePath(String(path.value), context);
-  const metaPath = findText([database], 'meta-path');
-  const beside = join(dirname(absolute), `.${basename(absolute)}-litestream`);
   const outer = [database, top];
-  return {
-    path: absolute,
-    stagingFolder: metaPath === undefined ? beside : resolvePath(metaPath, context),
+  const settings = {
     stagingMaxBytes: findSize(outer, 'staging-max-bytes') ?? gibibyte,
     replicas,
     notConfigured,
@@ -45,6 +51,14 @@ export function readDatabase(map: MapTree, around: Omit<ReplicaReading, 'databas
     compaction: readCompaction(top, reading),
     where: database.where.text,
   };
+  if (folder !== undefined) return readFolder(folder, database, settings, around);
+  if (path === undefined) return undefined;
+  reportKeysOfFolders(database, reading);
+  const absolute = resolveDatabasePath(String(path.value), context);
+  const metaPath = findText([database], 'meta-path');
+  const beside = join(dirname(absolute), `.${basename(absolute)}-litestream`);
+  const stagingFolder = metaPath === undefined ? beside : resolvePath(metaPath, context);
+  return { kind: 'database', database: { ...settings, path: absolute, stagingFolder } };
 }
 
 function replicaMaps(database: Section, reading: ConfigReading): readonly MapTree[] {

@@ -2,7 +2,6 @@ import type { KeyPlace, KeyRule } from './key-rule.ts';
 import { anyInteger, boolean, count, honoured, inform, map, maps, pause, refuse, text } from './takes.ts';
 
 const database: readonly KeyPlace[] = ['database'];
-const oneByOne = 'folders are not searched; list each database with its own "path"';
 const checkpoints = 'checkpoints are made whenever the application pauses; no setting is needed';
 
 /** Keys of one database. */
@@ -33,7 +32,8 @@ export const databaseKeys: readonly KeyRule[] = [
     places: database,
     takes: text,
     treatment: honoured,
-    meaning: 'The staging folder. Default `.<database name>-litestream` beside the database.',
+    meaning:
+      'The staging folder; with `dir`, the folder of them. Default `.<database name>-litestream` beside the database.',
   },
   {
     name: 'restore-if-db-not-exists',
@@ -91,27 +91,39 @@ export const databaseKeys: readonly KeyRule[] = [
     treatment: inform('the WAL is read in pieces; memory does not grow with it'),
     meaning: 'Most WAL bytes in one sync.',
   },
-  { name: 'dir', places: database, takes: text, treatment: refuse(oneByOne), meaning: 'Folder of databases.' },
-  { name: 'pattern', places: database, takes: text, treatment: refuse(oneByOne), meaning: 'Names in that folder.' },
+  {
+    name: 'dir',
+    places: database,
+    takes: text,
+    treatment: honoured,
+    meaning: 'Instead of `path`: a folder, each of whose databases is replicated below the paths of the replicas.',
+  },
+  {
+    name: 'pattern',
+    places: database,
+    takes: text,
+    treatment: honoured,
+    meaning: 'With `dir`: the names of its databases, as in `*.db`. Required there.',
+  },
   {
     name: 'recursive',
     places: database,
     takes: boolean,
-    treatment: refuse(oneByOne, 'false'),
-    meaning: 'Its subfolders too.',
+    treatment: honoured,
+    meaning: 'With `dir`: its subfolders too. Default `false`.',
   },
   {
     name: 'watch',
     places: database,
     takes: boolean,
-    treatment: refuse(oneByOne, 'false'),
-    meaning: 'New ones as they appear.',
+    treatment: honoured,
+    meaning: 'With `dir`: databases that appear while the command runs, too. Default `false`.',
   },
   {
     name: 'meta-dir',
     places: database,
     takes: text,
-    treatment: refuse(oneByOne),
-    meaning: 'Folder of staging folders.',
+    treatment: honoured,
+    meaning: 'With `dir`: the folder of the staging folders, each `<relative path>-litestream`.',
   },
 ];
