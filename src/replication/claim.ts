@@ -1,6 +1,6 @@
 import { open, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isStationError, type StationError, toStationError } from '../errors.ts';
+import { isStationError, StationError, toStationError } from '../errors.ts';
 import type { Lease } from '../lease/lease.ts';
 import { pageChecksum } from '../ltx/checksum.ts';
 import { type Milliseconds, pageNumber } from '../quantities.ts';
@@ -36,10 +36,11 @@ export type ClaimOutcome =
  * Uploads, to each replica that this history continues, the file that follows what it holds: the name under which an older
  * holder's next file would come, were it to wake up, or were its upload still under way. Created only if absent, so one
  * of the two finds it taken.
+ * @param patience how long a replica may take; one that takes longer has failed, as unreachable
  * @throws the signal's reason on abort
  */
 export async function claimNextFiles(
-  staging: Staging,
+  staging: Pick<Staging, 'position' | 'level0'>,
   replicas: readonly ClaimedReplica[],
   now: Milliseconds,
   patience: Milliseconds,
@@ -55,8 +56,9 @@ export async function claimNextFiles(
     if (continuation.kind !== 'append') return lease?.noteClaimed();
     const file = staging.level0[firstAbove(staging.level0, continuation.after)];
     if (file?.minTxid !== continuation.after + 1) return;
+    const late = AbortSignal.timeout(patience);
+    const limit = AbortSignal.any([signal, late]);
     try {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
       await lease?.announceTakeover({ txid: file.minTxid, at: now }, limit);
       await uploadPatiently(store, file, limit);
       lease?.noteClaimed();
@@ -65,11 +67,16 @@ export async function claimNextFiles(
     } catch (error) {
       signal.throwIfAborted();
       if (isStationError(error, 'FENCED')) overtaken = error;
+      else if (late.aborted && !isStationError(error)) failed.push(silent(store, patience));
       else failed.push(toStationError(error));
     }
   };
   await Promise.all(replicas.map(claim));
   return overtaken === undefined ? { kind: 'claimed', remotes, failed } : { kind: 'overtaken', error: overtaken };
+}
+
+function silent({ url }: ObjectStore, patience: Milliseconds): StationError {
+  return new StationError('STORAGE_UNREACHABLE', `${url} did not answer within ${patience / 1000} s`);
 }
 
 async function uploadPatiently(store: ObjectStore, file: StagedFile, limit: AbortSignal): Promise<void> {

@@ -166,7 +166,12 @@ async function startAsOnlyWriter(
     const outcome = await claimNextFiles(staging, held, clocks.wall(), patience, signal);
     if (outcome.kind === 'claimed') {
       for (const error of outcome.failed) log.warn(`the next file could not be claimed: ${error.message}`);
-      if (isRestored && outcome.remotes.size === 0 && outcome.failed[0] !== undefined) throw outcome.failed[0];
+      const [failure] = outcome.failed;
+      if (isRestored && outcome.remotes.size === 0 && failure !== undefined) {
+        // Nobody has written to it, and another instance may go on meanwhile: the next start is to see an empty disk.
+        await discardRestored(database.path, folder, start.content.position, file);
+        throw failure;
+      }
       return { ...start, staging, remotes: new Map([...start.remotes, ...outcome.remotes]) };
     }
     log.warn('the last holder wrote until just now: looking at the replicas again', { why: outcome.error.message });
