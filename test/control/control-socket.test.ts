@@ -47,7 +47,7 @@ const database: Controlled = {
 
 function serve() {
   const warnings: string[] = [];
-  const warn = (message: string, fields: object) => warnings.push(`${message} ${JSON.stringify(fields)}`);
+  const warn = (message: string, fields: object = {}) => void warnings.push(`${message} ${JSON.stringify(fields)}`);
   const log = { debug: warn, info: warn, warn, error: warn, with: () => log };
   const about = { version: '1.2.3', pid: 42, startedAt: 1_700_000_000_000, now: () => 1_700_000_060_500 };
   const clean = (text: string) => text.replaceAll('TOPSECRET', '[redacted]');
