@@ -2,7 +2,7 @@ import type { HeldFile } from './held-files.ts';
 import type { RetentionPlan, WhyGoes, WhyStays } from './retention-plan.ts';
 
 /** Why, for people. */
-export const reasonTexts: Readonly<Record<WhyGoes | WhyStays, string>> = {
+const reasonTexts: Readonly<Record<WhyGoes | WhyStays, string>> = {
   'past-retention': 'older than the oldest moment that was promised',
   merged: 'merged into level 1',
   base: 'the oldest promised moment is restored from it',

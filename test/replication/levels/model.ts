@@ -152,7 +152,7 @@ export class ModelReplica {
   }
 }
 
-export function inventoryOf(files: readonly HeldFile[]): Inventory {
+function inventoryOf(files: readonly HeldFile[]): Inventory {
   return {
     files: files.map((file) => ({ ...file, key: idOf(file), lastModified: file.storedAt })),
     newestListed: Math.max(0, ...files.map((file) => file.maxTxid)) as Txid,

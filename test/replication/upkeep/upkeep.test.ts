@@ -1,3 +1,5 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { describe, expect, it } from 'vitest';
 import { txid } from '../../../src/quantities.ts';
@@ -64,6 +66,26 @@ describe('a replica that is written to', () => {
     await site.writeUntil('more merges', () => site.rangesAt('one', 1).length >= before.length + 2);
     const image = await site.end();
     expect(site.rangesAt('one', 1).slice(0, before.length)).toEqual(before);
+    expectNoGap(site, 'one', 1, site.rangesAt('one', 9)[0]?.maxTxid);
+    expect((await site.restored('one')).equals(image)).toBe(true);
+  });
+
+  it('is restored on an empty disk and gone on with, although hardly any level-0 file is left', async () => {
+    await using site = new HurriedSite();
+    await site.start();
+    await site.writeUntil('level-0 files that have gone', () => {
+      const first = site.rangesAt('one', 1)[0]?.minTxid ?? 0;
+      return first > 0 && !site.rangesAt('one', 0).some(({ minTxid }) => minTxid === first);
+    });
+    const before = await site.end();
+    const newest = site.rangesAt('one', 0).at(-1)?.maxTxid ?? 0;
+    rmSync(dirname(site.path), { recursive: true });
+    await site.start();
+    expect(readFileSync(site.path).length).toBeGreaterThanOrEqual(before.length);
+    await site.writeUntil('another merge', () => (site.rangesAt('one', 1).at(-1)?.maxTxid ?? 0) > newest);
+    const image = await site.end();
+    // The next TXID follows at level 0: no snapshot was needed to go on.
+    expect(site.rangesAt('one', 9)).toHaveLength(1);
     expectNoGap(site, 'one', 1, site.rangesAt('one', 9)[0]?.maxTxid);
     expect((await site.restored('one')).equals(image)).toBe(true);
   });
