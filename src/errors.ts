@@ -64,6 +64,10 @@ const table = {
     hint: 'stop the other instance; if it is dead for certain: "station-entrypoint lease --break"',
   },
   LEASE_LOST: { exitStatus: 76, hint: 'another instance goes on with the database; run one at a time' },
+  HANDOVER_UNTAKEN: {
+    exitStatus: 76,
+    hint: 'see why the instance that asked has ended; this one ends, to be started again by its platform and go on',
+  },
   LEASE_INVALID: {
     exitStatus: 76,
     hint: 'when no other instance runs, "station-entrypoint lease --break" puts a readable one in its place',

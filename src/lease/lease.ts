@@ -14,7 +14,7 @@ import {
   observe,
 } from './judge-lease.ts';
 import type { LeaseRecord, TakeoverPoint } from './lease-record.ts';
-import { acquired, claimed, freed, renewed, requested, type Takeover } from './next-lease.ts';
+import { acquired, claimed, freed, renewed, requested, type Takeover, withoutRequest } from './next-lease.ts';
 import { type Seen, SharedRecord } from './shared-record.ts';
 
 export interface LeaseEvents {
@@ -73,6 +73,7 @@ export class Lease {
   /** Of writes whose outcome is not known, and the last one that took effect. */
   #nonces = new Set<string>();
   #takeover: Takeover | undefined;
+  #hasAsked = false;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -124,10 +125,23 @@ export class Lease {
       const by = { instance: me.place ?? me.disk, owner: me.owner, since: clock().wall };
       const record = requested(seen.record, by);
       if (record === undefined) return;
+      this.#hasAsked = true;
       const written = await this.#shared.write(record, seen.version, signal);
       if (written.kind === 'conflict') this.#note(written.found);
       else this.#seen = { record, version: written.version };
     });
+  }
+
+  /** Takes its request back: the holder would stop for nobody. */
+  async #withdraw(signal: AbortSignal): Promise<void> {
+    const { me } = this.#options;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const { record, version } = await this.#shared.read(signal);
+      const request = record?.station?.request;
+      if (record === undefined || request?.owner !== me.owner || request.instance !== (me.place ?? me.disk)) return;
+      const written = await this.#shared.write(withoutRequest(record), version, signal);
+      if (written.kind === 'written') return;
+    }
   }
 
   /**
@@ -166,7 +180,7 @@ export class Lease {
   }
 
   /**
-   * Gives it back, where it is held. Nothing follows it.
+   * Gives it back, where it is held, and takes back the request for it, where it is not. Nothing follows it.
    * @param state `left` where an upload was broken off and may still arrive
    * @throws StationError STORAGE_*; the signal's reason on abort: then it expires by itself
    */
@@ -175,7 +189,8 @@ export class Lease {
     clearTimeout(this.#timer);
     await this.#queue.run(async () => {
       const held = this.#held;
-      if (held === undefined || this.#lost !== undefined) return;
+      if (this.#lost !== undefined) return;
+      if (held === undefined) return this.#hasAsked ? await this.#withdraw(signal) : undefined;
       this.#held = undefined;
       const record = this.#takeover?.isClaimed === true ? claimed(held.record) : held.record;
       await this.#free({ ...held, record }, state, signal);

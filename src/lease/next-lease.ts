@@ -102,3 +102,8 @@ export function requested(held: LeaseRecord, request: LeaseRequest): LeaseRecord
   if (station === undefined || station.request !== undefined) return undefined;
   return { ...held, station: { ...station, request } };
 }
+
+/** The holder's lease after the newcomer has gone. */
+export function withoutRequest(held: LeaseRecord): LeaseRecord {
+  return held.station === undefined ? held : { ...held, station: { ...held.station, request: undefined } };
+}

@@ -19,6 +19,7 @@ import { stagingFolderAt } from './staging-folder.ts';
 import { syncLog } from './sync-log.ts';
 import { SyncLoop } from './sync-loop.ts';
 import { DatabaseUpkeep } from './upkeep/database-upkeep.ts';
+import { watchHandover } from './watch-handover.ts';
 
 /** How long the end of a drain waits for uploads that were broken off, in milliseconds. */
 const STOP_PATIENCE = 250;
@@ -32,8 +33,10 @@ export class DatabaseReplication implements Controlled {
   readonly #failure = Promise.withResolvers<StationError>();
   readonly #handover = Promise.withResolvers<HandoverRequest>();
   #fence: StationError | undefined;
+  #askedBy: string | undefined;
   #prepared: PreparedDatabase | undefined;
   #drained = false;
+  #draining: Promise<readonly ReplicaDrain[]> | undefined;
   readonly #mergeTurn: SerialQueue;
   readonly #pasts = new Map<string, ReplicaPast>();
   #upkeep: DatabaseUpkeep | undefined;
@@ -127,8 +130,13 @@ export class DatabaseReplication implements Controlled {
     return { database: this.path, txid: at, timestamp, replicas: replicas.map(stateOf) };
   }
 
-  /** The last capture and upload; returns soon after `timeUp` aborts. */
-  async drain(timeUp: AbortSignal): Promise<readonly ReplicaDrain[]> {
+  /** The last capture and upload, once; returns soon after the first `timeUp` aborts. */
+  drain(timeUp: AbortSignal): Promise<readonly ReplicaDrain[]> {
+    this.#draining ??= this.#drain(timeUp);
+    return this.#draining;
+  }
+
+  async #drain(timeUp: AbortSignal): Promise<readonly ReplicaDrain[]> {
     const running = this.#running;
     if (running === undefined) return [];
     this.#drained = true;
@@ -177,6 +185,18 @@ export class DatabaseReplication implements Controlled {
     // The lock is let go of last: whoever waits for it must not meet this process in the staging folder.
     if (!this.#drained) await this.#running?.loop.abandon().catch((error: unknown) => this.#tellOfClose(error));
     await this.#prepared?.close();
+    if (this.#askedBy !== undefined && this.#fence === undefined) void this.#watchHandover(this.#askedBy);
+  }
+
+  /** Who asked may be dead: then this instance is not to stand by for nothing. */
+  async #watchHandover(by: string): Promise<void> {
+    try {
+      const error = await watchHandover(this.#options, by);
+      if (error !== undefined) this.#failure.resolve(error);
+    } catch (error) {
+      const why = toStationError(error).message;
+      this.#log.warn('it cannot be seen whether the database is taken over', { by, why });
+    }
   }
 
   async #keepUnreplicated(staging: Staging, replicas: readonly RunningReplica[]): Promise<void> {
@@ -248,7 +268,10 @@ export class DatabaseReplication implements Controlled {
 
   get #leaseListener(): LeaseListener {
     return {
-      requested: (by) => this.#handover.resolve({ database: this.#options.database.path, by }),
+      requested: (by) => {
+        this.#askedBy ??= by;
+        this.#handover.resolve({ database: this.#options.database.path, by });
+      },
       lost: (replica, error, deciding) => {
         if (!deciding) {
           this.#running?.replicas.find(({ name }) => name === replica)?.uploader.stopFor(error);

@@ -1,5 +1,5 @@
 /** Rolling deploys: the platform starts the new revision, waits until it is ready, and stops the old one then. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -133,5 +133,87 @@ describe.concurrent('three revisions in a row, under requests', () => {
     expect(acknowledged.filter((text) => count.get(text) !== 1)).toEqual([]);
     // The renewal interval, the drain, the newcomer's next look and its start: two or three seconds; this machine is shared.
     for (const gap of gaps) expect(gap).toBeLessThan(LEASE / 3 + 15_000);
+  });
+});
+
+/** One replica in a folder, and rows in it. */
+class Pair implements AsyncDisposable {
+  readonly old = new Site();
+  readonly young = new Site(this.old.replicas);
+
+  lease(): { readonly station: { readonly state: string; readonly request?: { readonly owner: string } } } {
+    return JSON.parse(readFileSync(join(this.old.replicaFolder('file'), 'lock.json'), 'utf8'));
+  }
+
+  async until(what: string, condition: () => boolean, life: Life): Promise<void> {
+    for (const giveUp = Date.now() + 30_000; !condition(); await pause(5)) {
+      if (Date.now() > giveUp) throw new Error(`waited in vain for ${what}:\n${life.log()}`);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.young[Symbol.asyncDispose]();
+    await this.old[Symbol.asyncDispose]();
+  }
+}
+
+const service = { STATION_SERVICE: 'web' };
+const UNTAKEN =
+  /level=ERROR msg="\S+lock.json: \S+ asked for it, and nobody has held it for 3 s" code=HANDOVER_UNTAKEN/;
+
+describe.concurrent('a newcomer that comes to nothing', () => {
+  it('asked and was stopped before the old one knew: it takes its request back, and the old one never stops', async () => {
+    await using pair = new Pair();
+    const environment = { ...service, STATION_LEASE_DURATION: '60s' };
+    const old = pair.old.start(['add=3', 'until-term'], { environment });
+    await old.waitFor(/^waiting$/m);
+    const young = pair.young.start(['list'], { environment });
+    await pair.until('the request', () => pair.lease().station.request !== undefined, young);
+    expect(await young.stop(), young.log()).toEqual({ code: 143, signal: null });
+    expect(pair.lease().station).not.toHaveProperty('request');
+    expect(pair.lease().station.state).toBe('held');
+    expect(await old.stop(), old.log()).toEqual({ code: 0, signal: null });
+    expect(old.log()).not.toContain('hand over');
+  });
+
+  it('asked and was killed: the old one hands over, ends with 76 when nobody has come, and goes on when started again', async () => {
+    await using pair = new Pair();
+    const old = pair.old.start(['add=3', 'until-term'], { environment: service });
+    await old.waitFor(/^waiting$/m);
+    const young = pair.young.start(['list'], { environment: service });
+    await pair.until('the request', () => pair.lease().station.request !== undefined, young);
+    young.end();
+    await old.waitFor(/handed over, waiting to be stopped/);
+    expect((await old.ended).code, old.log()).toBe(76);
+    expect(old.log()).toMatch(UNTAKEN);
+    const again = await pair.old.run(['list'], { environment: service, flags: ['--takeover=refuse'] });
+    expect(again.code, again.log()).toBe(0);
+    expect(again.seen()).toEqual([1, 2, 3, 4]);
+  });
+
+  it('took the lease and was killed: the old one waits until that has expired, ends with 76, and goes on', async () => {
+    await using pair = new Pair();
+    const old = pair.old.start(['add=3', 'until-term'], { environment: service });
+    await old.waitFor(/^waiting$/m);
+    const young = pair.young.start(['list', 'forever'], { environment: service });
+    await young.waitFor(/lease acquired/);
+    young.end();
+    expect((await old.ended).code, old.log()).toBe(76);
+    expect(old.log()).toMatch(UNTAKEN);
+    const again = await pair.old.run(['list'], { environment: service });
+    expect(again.code, again.log()).toBe(0);
+    expect(again.seen()).toEqual([1, 2, 3, 4]);
+  });
+
+  it('serves on, and the old one stands by for as long as that lives', async () => {
+    await using pair = new Pair();
+    const old = pair.old.start(['add=3', 'until-term'], { environment: service });
+    await old.waitFor(/^waiting$/m);
+    const young = pair.young.start(['list', 'until-term'], { environment: service });
+    await young.waitFor(/^waiting$/m, 30_000);
+    await pause(2.5 * LEASE);
+    expect(old.process.exitCode, old.log()).toBeNull();
+    expect(await old.stop(), old.log()).toEqual({ code: 0, signal: null });
+    expect(await young.stop(), young.log()).toEqual({ code: 0, signal: null });
   });
 });
