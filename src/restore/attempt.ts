@@ -13,6 +13,9 @@ import { writeError } from './write-error.ts';
 
 const DEFAULT_PARALLELISM = 8;
 
+/** From this size on the check takes seconds, in which nothing else is told. */
+const LONG_CHECK = 256 * 1024 * 1024;
+
 /** What became of one try with one plan of one replica. Whatever failed here may go better with another. */
 export type Attempt =
   | {
@@ -48,6 +51,10 @@ export async function attemptRestore(
   try {
     const applied = await apply(options, replica, plan, position, file);
     if (applied.kind === 'damaged') return applied;
+    const size = applied.pageSize * applied.commit;
+    if (size >= LONG_CHECK && size <= options.integrity.maxBytes && options.integrity.mode !== 'none') {
+      options.events.step('all is fetched; checking the restored database');
+    }
     // The disk writes while SQLite reads: neither waits for the other.
     const [proof] = await Promise.all([proveFile(file, applied, options.integrity, signal), syncFile(file)]);
     if (proof.kind === 'unsound') return plan.format === undefined ? proof : judgeLegacy(plan, proof.error);

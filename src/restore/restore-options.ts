@@ -22,6 +22,8 @@ export interface IntegrityPolicy {
   readonly mode: 'none' | 'quick' | 'full';
   /** A larger database is published unchecked, and the outcome says `deferred`: the caller checks it after the start. */
   readonly maxBytes: Bytes;
+  /** Give way to whoever else needs the processor. */
+  readonly priority?: 'low';
 }
 
 export interface NamedReplica {
@@ -36,6 +38,8 @@ export interface RestoreEvents {
   step(line: string): void;
   warn(line: string): void;
   progress(doneBytes: Bytes, totalBytes: Bytes): void;
+  /** The last call, however the restore ended: what shows progress can be cleared away. */
+  ended?(): void;
 }
 
 export interface RestoreRequest {

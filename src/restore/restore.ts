@@ -70,6 +70,7 @@ export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<
       movedAside,
     } satisfies RestoredDatabase;
   } finally {
+    options.events.ended?.();
     await clearWork(options, published);
   }
 }
@@ -106,6 +107,7 @@ async function findSoundCopy(
     const report = reports.get(choice.replica);
     if (report?.plan === undefined) throw new StationError('INTERNAL', `no plan for replica ${choice.replica}`);
     lines.choice(choice);
+    lines.pastTheEnd(choice, report);
     promised ??= choice;
     const attempt = await attemptRestore(options, report.replica, report.plan, choice.position);
     if (attempt.kind === 'proven') {
@@ -183,6 +185,18 @@ class WarnedLines {
     for (const line of choice.passedOver) this.#sayOnce(line, 'step');
     const reason = this.#options.replicas.length > 1 ? ` (${choice.why})` : '';
     this.#options.events.step(`restoring from ${choice.replica}: ${describePosition(choice.position)}${reason}`);
+  }
+
+  /** A later moment than any that is held gets the newest state: right if nothing was committed since, so it is said. */
+  pastTheEnd({ position }: { readonly position: ReplicaPosition }, { replica, inventory }: ReplicaReport): void {
+    const { target } = this.#options;
+    if (target.kind !== 'timestamp' || position.format !== undefined || position.timestamp >= target.timestamp) return;
+    if (position.txid !== inventory?.newestListed) return;
+    const asked = describeTime(target.timestamp);
+    this.#sayOnce(
+      `${replica.name} holds nothing later than ${describeTime(position.timestamp)}: taken for ${asked}`,
+      'step',
+    );
   }
 
   loss(

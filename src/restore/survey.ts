@@ -1,8 +1,10 @@
 import { StationError } from '../errors.ts';
+import { formatTxid } from '../ltx/file-name.ts';
 import type { Milliseconds, Txid } from '../quantities.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { LtxAnswer, LtxPosition, ReplicaAnswer } from './answer.ts';
 import { describeTime } from './describe.ts';
+import { describeHeldRange, readHeldRange } from './held-range.ts';
 import { type Inventory, otherLayoutError } from './inventory.ts';
 import { listGenerations } from './legacy/generations.ts';
 import type { LegacyPlan } from './legacy/legacy-plan.ts';
@@ -78,7 +80,8 @@ async function surveyInventory(
     }
     const result = await planTarget(replica.store, inventory, target, excluded, signal);
     if (result.kind !== 'plan') {
-      return { answer: withoutPlan(replica, inventory, target, result, excluded), plan: undefined, excluded };
+      const answer = await withoutPlan(replica, inventory, target, result, excluded, signal);
+      return { answer, plan: undefined, excluded };
     }
     const { plan } = result;
     const known = excluded.size;
@@ -194,13 +197,14 @@ async function findPointAt(
   return points[low - 1];
 }
 
-function withoutPlan(
+async function withoutPlan(
   replica: NamedReplica,
   inventory: Inventory,
   target: LtxTarget,
   result: Exclude<PlanResult, { kind: 'plan' }>,
-  excluded: ReadonlyMap<string, string>,
-): LtxAnswer {
+  excluded: Map<string, string>,
+  signal: AbortSignal,
+): Promise<LtxAnswer> {
   const unsound = (error: StationError): LtxAnswer => ({
     kind: 'unsound',
     replica: replica.name,
@@ -211,28 +215,32 @@ function withoutPlan(
     if (inventory.unreadable === undefined) return { kind: 'empty', replica: replica.name };
     return unsound(otherLayoutError(replica.store.url));
   }
-  const { url } = replica.store;
-  if (result.kind === 'no-snapshot' || restorablePoints(inventory, excluded).length === 0) {
+  const { store } = replica;
+  const range = result.kind === 'no-snapshot' ? undefined : await readHeldRange(store, inventory, excluded, signal);
+  if (range === undefined && restorablePoints(inventory, excluded).length === 0) {
     const damaged =
       excluded.size > 0 ? ` (${excluded.size} damaged: ${[...excluded.keys()].slice(0, 5).join(', ')})` : '';
     const found = `${inventory.files.length} LTX files up to TXID ${inventory.newestListed}${damaged}`;
-    return unsound(new StationError('RESTORE_NO_SOUND_COPY', `${url} holds ${found}, but no sound one to start from`));
+    const message = `${store.url} holds ${found}, but no sound one to start from`;
+    return unsound(new StationError('RESTORE_NO_SOUND_COPY', message));
   }
-  return unsound(
-    new StationError('RESTORE_NOT_AVAILABLE', `${url} does not hold ${describeTarget(target)}${nearest(result)}`),
-  );
+  const held = range === undefined ? '' : `; ${describeHeldRange(range)}`;
+  const nearest = target.kind === 'txid' ? describeNearest(result) : '';
+  const message = `${store.url} does not hold ${describeTarget(target)}${nearest}${held}`;
+  return unsound(new StationError('RESTORE_NOT_AVAILABLE', message));
 }
 
 function describeTarget(target: LtxTarget): string {
   if (target.kind === 'timestamp') return `a state of ${describeTime(target.timestamp)} or before`;
-  return target.kind === 'txid' ? `TXID ${target.txid} as a point of its own` : 'a database';
+  return target.kind === 'txid' ? `TXID ${formatTxid(target.txid)} as a point of its own` : 'a database';
 }
 
-function nearest(result: {
+/** As `-txid` takes them. */
+function describeNearest(result: {
   readonly kind: string;
   readonly below?: Txid | undefined;
   readonly above?: Txid | undefined;
 }) {
   const points = [result.below, result.above].filter((point) => point !== undefined);
-  return points.length === 0 ? '' : `; the nearest it holds: ${points.map((point) => `TXID ${point}`).join(', ')}`;
+  return points.length === 0 ? '' : `; the nearest: ${points.map((point) => `TXID ${formatTxid(point)}`).join(', ')}`;
 }

@@ -58,11 +58,19 @@ export class History {
   readonly states: Buffer[] = [];
   readonly #folder = mkdtempSync(join(tmpdir(), 'history-'));
   readonly #path = join(this.#folder, 'source.db');
-  readonly #startedAt: number;
+  readonly #timeOf: (number: number) => number;
 
-  constructor(options: { readonly pageSize?: number; readonly startedAt?: number } = {}) {
+  /** @param options.timeOf when each TXID was captured; else one each second from `startedAt` on */
+  constructor(
+    options: {
+      readonly pageSize?: number;
+      readonly startedAt?: number;
+      readonly timeOf?: (number: number) => number;
+    } = {},
+  ) {
     this.pageSize = options.pageSize ?? 4096;
-    this.#startedAt = options.startedAt ?? 1_700_000_000_000;
+    const startedAt = options.startedAt ?? 1_700_000_000_000;
+    this.#timeOf = options.timeOf ?? ((number) => startedAt + number * 1000);
     const database = new Database(this.#path);
     database.pragma(`page_size = ${this.pageSize}`);
     database.pragma('journal_mode = WAL');
@@ -73,6 +81,7 @@ export class History {
   /** Runs SQL as the next TXID. */
   commit(sql: string): this {
     const database = new Database(this.#path);
+    database.pragma('synchronous = OFF');
     database.exec(sql);
     database.close();
     this.states.push(readFileSync(this.#path));
@@ -98,7 +107,7 @@ export class History {
   }
 
   time(number: number): Milliseconds {
-    return milliseconds(this.#startedAt + number * 1000);
+    return milliseconds(this.#timeOf(number));
   }
 
   /** One file of TXIDs `min` to `max`, as stock Litestream merges them. */

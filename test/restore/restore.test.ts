@@ -202,7 +202,9 @@ describe('an earlier state', () => {
     const refused = { code: 'RESTORE_NOT_AVAILABLE', exitStatus: 69 };
     await expect(restoreTo({ kind: 'txid', txid: txid(999) })).rejects.toMatchObject({
       ...refused,
-      message: expect.stringContaining(`TXID ${history.newest}`),
+      message: expect.stringContaining(
+        `the nearest: TXID ${history.newest.toString(16).padStart(16, '0')}; it holds 2023-`,
+      ),
     });
     const before = milliseconds(history.time(1) - 1);
     await expect(restoreTo({ kind: 'timestamp', timestamp: before })).rejects.toMatchObject(refused);
