@@ -99,6 +99,11 @@ async function runVerb(invokedAs: InvokedAs, words: readonly string[], openFiles
       const options = parseSync(rest, await argumentContext(invokedAs));
       return (await import('./cli/sync.ts')).syncCommand(options);
     }
+    case 'verify': {
+      const { parseVerify } = await import('./cli/inspect-options.ts');
+      const options = parseVerify(rest, await argumentContext(invokedAs));
+      return (await import('./cli/verify.ts')).verifyCommand(options);
+    }
     case 'version': {
       process.stdout.write((await import('./cli/version.ts')).versionText());
       return 0;

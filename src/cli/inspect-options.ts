@@ -2,6 +2,7 @@ import { parseDuration } from '../config/duration.ts';
 import { StationError } from '../errors.ts';
 import { parseTimestamp } from '../ltx/timestamp.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
+import type { Effort } from '../verify/findings.ts';
 import { type ArgumentContext, commonOf } from './arguments.ts';
 import { type GivenOptions, parseOptions } from './given-options.ts';
 import { checkLeaseDuration } from './lease-duration.ts';
@@ -87,9 +88,6 @@ export interface SyncOptions extends CommonOptions {
   readonly leaseDuration: Milliseconds | undefined;
   readonly json: boolean;
 }
-
-/** How thoroughly; each includes the ones before it. */
-export type Effort = 'chain' | 'read' | 'restore';
 
 export interface VerifyOptions extends CommonOptions {
   readonly subject: string | undefined;

@@ -38,11 +38,12 @@ export async function checkIntegrity(
   path: string,
   mode: 'quick' | 'full',
   signal: AbortSignal,
+  priority?: 'low',
 ): Promise<IntegrityFinding> {
   signal.throwIfAborted();
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = new Worker(new URL(`./integrity-worker.${extension}`, import.meta.url), {
-    workerData: { path, mode },
+    workerData: { path, mode, priority },
   });
   const { promise, resolve, reject } = Promise.withResolvers<IntegrityReport>();
   const abort = () => reject(signal.reason);

@@ -29,7 +29,7 @@ export async function proveFile(
   if (fault !== undefined) return unsound([fault]);
   if (position.pageSize * position.commit > policy.maxBytes) return { kind: 'deferred' };
   try {
-    const finding = await checkIntegrity(path, policy.mode, signal);
+    const finding = await checkIntegrity(path, policy.mode, signal, policy.priority);
     if (finding.kind === 'unsound') return unsound(finding.lines);
     if (finding.kind === 'inconclusive') return { kind: 'skipped', reason: finding.reason };
     return { kind: 'ok', remarks: finding.remarks };
