@@ -10,10 +10,7 @@ import { boundaryAfter, type NextStep, soonest } from './next-step.ts';
 export const LEAST_INPUTS = { ofLevel0: 12, ofLevels: 6 } as const;
 
 /** All inputs are open at once. What waits beyond it follows in a merge of its own. */
-export const MOST_INPUTS = 256;
-
-/** Without a snapshot, merges wait for one (see `beginning`), but not for ever. */
-const MOST_BEFORE_SNAPSHOT = 1000;
+export const MOST_INPUTS = 128;
 
 /** Files of one level that are to become one file of the next. */
 export interface Merge {
@@ -55,7 +52,8 @@ function nextMergeInto(
   const waiting = sources
     .slice(firstEndingAbove(sources, beginning(level, held)))
     .filter((file) => !unusable.has(idOf(file)));
-  if (level === 1 && mustWaitForSnapshot(held, waiting)) return { kind: 'none' };
+  // The first snapshot comes first: see `mergedUpTo`.
+  if (level === 1 && !hasBeginning(held)) return { kind: 'none' };
   const runs = continuousRuns(waiting);
   const open = runs.pop();
   // Histories part behind these: nothing will ever follow them. One file alone is not worth a copy.
@@ -83,9 +81,8 @@ export function mergedUpTo(held: Holdings): Txid {
   return held.level(SNAPSHOT_LEVEL)[0]?.maxTxid ?? (0 as Txid);
 }
 
-function mustWaitForSnapshot(held: Holdings, waiting: readonly HeldFile[]): boolean {
-  const isFirst = held.level(1).length === 0 && held.level(SNAPSHOT_LEVEL).length === 0;
-  return isFirst && waiting.length < MOST_BEFORE_SNAPSHOT;
+function hasBeginning(held: Holdings): boolean {
+  return held.level(1).length > 0 || held.level(SNAPSHOT_LEVEL).length > 0;
 }
 
 /** Files of one level cut where TXIDs are missing: there histories part, and a snapshot leads on. */

@@ -79,7 +79,7 @@ function live(settings: Settings, period: number, length: number, look: (model: 
 
 describe('a day of writing', () => {
   it.each([
-    ['every second', SECOND, DAY / 4],
+    ['every second', SECOND, DAY / 8],
     ['every 10 seconds', 10 * SECOND, DAY],
     ['every minute', MINUTE, DAY],
     ['every half an hour', 30 * MINUTE, 4 * DAY],
@@ -90,7 +90,7 @@ describe('a day of writing', () => {
       let looks = 0;
       const { model, syncs } = live(defaults, period, length, (one, now) => {
         looks += 1;
-        if (looks % 97 === 0 || now > START + length - 20 * period) most = Math.max(most, one.objectsToRestore());
+        if (looks % 397 === 0 || now > START + length - 20 * period) most = Math.max(most, one.objectsToRestore());
       });
       expect(model.puts).toBeLessThanOrEqual(1.15 * syncs + 1);
       expect(most).toBeLessThanOrEqual(120);
@@ -237,8 +237,19 @@ describe('a merge', () => {
     expect(ranges).toEqual([
       [21, 22, 2],
       [26, 26 + MOST_INPUTS - 1, MOST_INPUTS],
-      [26 + MOST_INPUTS, 325, 44],
+      [26 + MOST_INPUTS, 26 + 2 * MOST_INPUTS - 1, MOST_INPUTS],
+      [26 + 2 * MOST_INPUTS, 325, 300 - 2 * MOST_INPUTS],
     ]);
+  });
+
+  it('waits for the first snapshot, however many files there are: an old replica is not read back', () => {
+    const model = new ModelReplica();
+    for (let count = 0; count < 3000; count += 1) model.sync({ kind: 'write', pages: [1] }, at(START + count));
+    const now = at(START + HOUR);
+    expect(nextMerge(model.held, defaults.intervals, now)).toEqual({ kind: 'none' });
+    expect(nextSnapshot(model.held, defaults.snapshotInterval, defaults.intervals, now).kind).toBe('due');
+    model.snapshot(now);
+    expect(nextMerge(model.held, defaults.intervals, now)).toEqual({ kind: 'none' });
   });
 
   it('does not wait for a clock that was set back', () => {
