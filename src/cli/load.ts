@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { join } from 'node:path';
 import type { Config, DatabaseConfig, ReplicaConfig } from '../config/config.ts';
+import { databaseIn, relativeIn } from '../config/folder-database.ts';
 import { type ConfigContext, loadConfig, replicaFromUrl } from '../config/load.ts';
 import { createLog } from '../observe/create-log.ts';
 import type { Log } from '../observe/log.ts';
+import { scanFolder } from '../replication/folders/scan-folder.ts';
 import { azureSecretsOf } from '../storage/azure-secrets.ts';
 import { gcsSecretsOf } from '../storage/gcs-secrets.ts';
 import type { StoreOptions } from '../storage/store-options.ts';
@@ -19,8 +22,35 @@ function configContext(database?: string | undefined): ConfigContext {
   };
 }
 
+/** Reads the configuration, its folders searched: `databases` are all that there are now. @throws StationError CONFIG_* */
+export function readConfig(options: CommonOptions): Config {
+  const config = readSettingsOf(options);
+  const own = new Set(config.databases.map(({ path }) => path));
+  const found = config.folders.flatMap((folder) =>
+    scanFolder(folder).databases.map((relativePath) => databaseIn(folder, relativePath)),
+  );
+  return { ...config, databases: [...config.databases, ...found.filter(({ path }) => !own.has(path))] };
+}
+
+/** The database of this path, whether it is there or not: one of a folder need not be. */
+export function findDatabase(config: Config, path: string): DatabaseConfig | undefined {
+  const listed = config.databases.find((database) => database.path === path);
+  if (listed !== undefined) return listed;
+  for (const folder of config.folders) {
+    const relativePath = relativeIn(folder, path);
+    if (relativePath !== undefined) return databaseIn(folder, relativePath);
+  }
+  return undefined;
+}
+
+/** For messages: the databases of the config, and the folders of databases. */
+export function namesIn({ databases, folders }: Config): string {
+  const names = [...databases.map(({ path }) => path), ...folders.map(({ path, pattern }) => join(path, pattern))];
+  return names.join(', ') || 'none';
+}
+
 /** Reads the configuration that the options point to. @throws StationError CONFIG_* */
-export function readConfig(options: CommonOptions, database?: string | undefined): Config {
+export function readSettingsOf(options: CommonOptions, database?: string | undefined): Config {
   return loadConfig({
     ...configContext(database),
     flags: {

@@ -11,7 +11,7 @@ import { inspectLocalDatabase } from '../restore/local-database.ts';
 import { previewRestore, restoreDatabase } from '../restore/restore.ts';
 import type { NamedReplica, RestoreRequest, RestoreTarget } from '../restore/restore-options.ts';
 import { openStore } from '../storage/open-store.ts';
-import { openLog, readConfig, replicaAt } from './load.ts';
+import { findDatabase, namesIn, openLog, readSettingsOf, replicaAt } from './load.ts';
 import { previewLines, previewWarnings, restoredJson, restoredLines } from './restore-report.ts';
 import type { RestoreOptions } from './run-options.ts';
 
@@ -129,13 +129,12 @@ async function somethingStandsAt(output: string): Promise<boolean> {
 
 function findSource(options: RestoreOptions): RestoreSource {
   if (isUrl(options.source)) return sourceFromUrl(options);
-  const config = readConfig(options);
+  const config = readSettingsOf(options);
   const path = resolve(options.source);
-  const database = config.databases.find((one) => one.path === path);
+  const database = findDatabase(config, path);
   if (database === undefined) {
-    const known = config.databases.map((one) => one.path).join(', ');
     throw new StationError('USAGE', `${config.source ?? 'the environment'} has no database ${path}`, {
-      hint: `it has: ${known || 'none'}; or name a replica by its URL, as in file:///backup/station-db`,
+      hint: `it has: ${namesIn(config)}; or name a replica by its URL, as in file:///backup/station-db`,
     });
   }
   if (database.replicas.length === 0)

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import type { Config, DatabaseConfig } from '../config/config.ts';
+import type { Config, DatabaseConfig, DatabaseFolderConfig } from '../config/config.ts';
+import { folderAsDatabase } from '../config/folder-database.ts';
 import { StationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { redact } from '../observe/redact.ts';
@@ -20,7 +21,7 @@ import { supervise } from '../supervisor/supervise.ts';
 import { childEnvironment } from './child-environment.ts';
 import { type Health, openHealth } from './health.ts';
 import { LEASE_DURATION } from './lease-duration.ts';
-import { openLog, readConfig, replicaAt, secretsIn } from './load.ts';
+import { findDatabase, namesIn, openLog, readSettingsOf, replicaAt, secretsIn } from './load.ts';
 import { chooseCommand, type RunOptions } from './run-options.ts';
 import { version } from './version.ts';
 
@@ -39,17 +40,19 @@ interface LaunchConditions {
 export async function runCommand(options: RunOptions & LaunchConditions): Promise<number> {
   const user = options.user === undefined ? undefined : chooseUser(options.user);
   if (user !== undefined) setUserVariables(process.env, user);
-  const { config, databases, command } = withRightsOf(user, () => readSettings(options));
-  if (user !== undefined) settleAs(user, databases);
-  const log = openLog(config, databases);
+  const { config, chosen, command } = withRightsOf(user, () => readSettings(options));
+  const { databases, folders } = chosen;
+  if (user !== undefined) settleAs(user, databases, folders);
+  const settings = settingsIn(chosen);
+  const log = openLog(config, settings);
   if (user !== undefined) warnOfUnableParent(log);
-  checkFolders(databases, config.source === undefined && options.database === undefined, log);
+  checkFolders(databases, config.source === undefined && options.database === undefined, log, folders);
   for (const note of config.notes) log[note.level === 'WARN' ? 'warn' : 'info'](note.message, { where: note.where });
-  const health = openHealth(options.listen ?? config.listen, secretsIn(databases), log);
-  const replication = await openReplication(options, config, databases, health, log);
+  const health = openHealth(options.listen ?? config.listen, secretsIn(settings), log);
+  const replication = await openReplication(options, config, chosen, health, log);
   return await supervise({
     command,
-    environment: childEnvironment(options.scrubEnvironment ?? false, databases, log),
+    environment: childEnvironment(options.scrubEnvironment ?? false, settings, log),
     openFiles: options.openFiles,
     budget: planStopBudget(detectPlatform(process.env), options.stopTimeout),
     signalMap: options.signalMap ?? unchangedSignals,
@@ -63,46 +66,60 @@ export async function runCommand(options: RunOptions & LaunchConditions): Promis
 }
 
 function readSettings(options: RunOptions) {
-  const config = readConfig(options, options.database);
-  return { config, databases: chooseDatabases(config, options), command: chooseCommand(options, config.exec) };
+  const config = readSettingsOf(options, options.database);
+  return { config, chosen: chooseDatabases(config, options), command: chooseCommand(options, config.exec) };
 }
 
+type Chosen = Pick<Config, 'databases' | 'folders'>;
+
 /**
- * The databases to replicate: those of the config, or the one `--database` names.
+ * The databases to replicate: those of the config, or the one `--database` names, which may be of a folder.
  * @throws StationError USAGE where the config has no such database
  */
-function chooseDatabases(config: Config, options: RunOptions): readonly DatabaseConfig[] {
-  const { database } = options;
-  const path = database === undefined ? undefined : resolve(database);
-  const named = path === undefined ? config.databases : config.databases.filter((one) => one.path === path);
-  if (path !== undefined && named.length === 0) {
-    const known = config.databases.map((one) => one.path).join(', ');
-    throw new StationError('USAGE', `${config.source ?? 'the environment'} has no database ${path}`, {
-      hint: `it has: ${known || 'none'}`,
-    });
-  }
+function chooseDatabases(config: Config, options: RunOptions): Chosen {
+  const named = options.database === undefined ? config : { databases: databaseAt(config, options), folders: [] };
   if (options.replicaUrls.length === 0) return named;
   const replicas = options.replicaUrls.map((url, index) => {
     const replica = replicaAt(url);
     return index === 0 ? replica : { ...replica, name: `${replica.name}-${index + 1}` };
   });
-  return named.map((one) => ({ ...one, replicas, notConfigured: [] }));
+  const given = { replicas, notConfigured: [] };
+  return {
+    databases: named.databases.map((one) => ({ ...one, ...given })),
+    folders: named.folders.map((one): DatabaseFolderConfig => ({ ...one, template: { ...one.template, ...given } })),
+  };
+}
+
+/** With those of folders, whose databases are not known yet: what holds for all of them holds for each. */
+function settingsIn({ databases, folders }: Chosen): readonly DatabaseConfig[] {
+  return [...databases, ...folders.map(folderAsDatabase)];
+}
+
+function databaseAt(config: Config, { database = '' }: RunOptions): readonly DatabaseConfig[] {
+  const path = resolve(database);
+  const found = findDatabase(config, path);
+  if (found !== undefined) return [found];
+  throw new StationError('USAGE', `${config.source ?? 'the environment'} has no database ${path}`, {
+    hint: `it has: ${namesIn(config)}`,
+  });
 }
 
 async function openReplication(
   options: RunOptions,
   config: Config,
-  databases: readonly DatabaseConfig[],
+  chosen: Chosen,
   health: Health,
   log: Log,
 ): Promise<Replication> {
-  for (const { path, notConfigured } of databases) {
+  const settings = settingsIn(chosen);
+  for (const { path, notConfigured } of settings) {
     for (const { name, variables } of notConfigured) {
       log.warn('replica is not configured: it is left out', { db: path, replica: name, unset: variables.join(',') });
     }
   }
-  const replicated = databases.filter((database) => database.replicas.length > 0);
-  if (replicated.length === 0) {
+  const databases = chosen.databases.filter(({ replicas }) => replicas.length > 0);
+  const folders = chosen.folders.filter(({ template }) => template.replicas.length > 0);
+  if (databases.length === 0 && folders.length === 0) {
     if (options.requireReplica === true) {
       throw new StationError('REPLICA_REQUIRED', 'no replica is configured', {
         hint: `set one of ${config.replicaVariables.join(', ')}, or start without --require-replica`,
@@ -113,11 +130,12 @@ async function openReplication(
   // Loaded when needed: ephemeral mode starts without SQLite.
   const { createReplication } = await import('../replication/replication.ts');
   return createReplication({
-    databases: replicated,
+    databases,
+    folders,
     settings: settingsOf(options, health),
     drainRequire: options.drainRequire ?? 'one',
     drainAtMost: config.shutdown.syncTimeout,
-    control: { socket: config.socket, version, clean: (text) => redact(text, secretsIn(databases)) },
+    control: { socket: config.socket, version, clean: (text) => redact(text, secretsIn(settings)) },
     log,
     clocks: { wall: () => milliseconds(Date.now()), monotonic: monotonicClock, random: Math.random },
   });

@@ -18,13 +18,21 @@ export function folderAsDatabase(folder: DatabaseFolderConfig): DatabaseConfig {
   return { ...folder.template, path: folder.path, stagingFolder: folder.path };
 }
 
+/** A pattern is compiled once, and asked for every file of every look. */
+const compiled = new WeakMap<DatabaseFolderConfig, RegExp | undefined>();
+
+function patternOf(folder: DatabaseFolderConfig): RegExp | undefined {
+  if (!compiled.has(folder)) compiled.set(folder, compileFilePattern(folder.pattern));
+  return compiled.get(folder);
+}
+
 /** Whether a file of this path, relative to the folder, is meant: one of the pattern, and none of SQLite's or ours. */
-export function isMeant({ pattern, depth }: DatabaseFolderConfig, relativePath: string): boolean {
-  if (depth === 'this-folder' && relativePath.includes('/')) return false;
+export function isMeant(folder: DatabaseFolderConfig, relativePath: string): boolean {
+  if (folder.depth === 'this-folder' && relativePath.includes('/')) return false;
   if (relativePath.split('/').some((part) => part === '' || part === '.' || part === '..')) return false;
   if (dirname(relativePath).split('/').some(isStagingName)) return false;
   const name = basename(relativePath);
-  return !isCompanionName(name) && compileFilePattern(pattern)?.test(name) === true;
+  return !isCompanionName(name) && patternOf(folder)?.test(name) === true;
 }
 
 /** The path relative to the folder, if the folder means it. */

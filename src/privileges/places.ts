@@ -1,5 +1,7 @@
 import { basename, dirname } from 'node:path';
-import type { DatabaseConfig } from '../config/config.ts';
+import type { DatabaseConfig, DatabaseFolderConfig } from '../config/config.ts';
+import { databaseIn, folderAsDatabase, isMeant, isStagingName } from '../config/folder-database.ts';
+import { scanFolder } from '../replication/folders/scan-folder.ts';
 
 /** A folder that is written to, and those names in it that are ours: the rest of the folder is other people's. */
 export interface Place {
@@ -31,6 +33,21 @@ export function placesOfAll(databases: readonly DatabaseConfig[]): readonly Data
       database,
       databases.filter(({ path }) => dirname(path) === folder),
     );
+  });
+}
+
+/** Of each folder: itself and the roots of its replicas, and the places of the databases that are in it now. */
+export function placesOfFolders(folders: readonly DatabaseFolderConfig[]): readonly DatabasePlaces[] {
+  return folders.flatMap((folder) => {
+    const { replicas, ...places } = placesOf(folderAsDatabase(folder), []);
+    const database = (name: string) => name.replace(/-(wal|shm|journal)$/, '');
+    const data: Place = {
+      kind: 'data',
+      path: folder.path,
+      isOurs: (name) => isStagingName(name) || isMeant(folder, database(name)),
+    };
+    const found = scanFolder(folder).databases.map((relativePath) => databaseIn(folder, relativePath));
+    return [{ ...places, data, staging: undefined, replicas }, ...placesOfAll(found)];
   });
 }
 

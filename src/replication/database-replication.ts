@@ -8,6 +8,7 @@ import type { HandoverRequest, ReplicaDrain } from '../supervisor/replication-po
 import type { Follower } from '../wal/follower.ts';
 import { openFollower } from '../wal/open-follower.ts';
 import type { SerialQueue } from '../wal/serial-queue.ts';
+import { noteCompleteEnd } from './complete-end.ts';
 import { type PreparedDatabase, type PreparedReplica, prepareDatabase } from './prepare-database.ts';
 import { type LeaseListener, noUploads } from './replica-leases.ts';
 import { replicaLog } from './replica-log.ts';
@@ -34,6 +35,7 @@ export class DatabaseReplication implements Controlled {
   readonly #handover = Promise.withResolvers<HandoverRequest>();
   #fence: StationError | undefined;
   #askedBy: string | undefined;
+  #isComplete = false;
   #prepared: PreparedDatabase | undefined;
   #drained = false;
   #draining: Promise<readonly ReplicaDrain[]> | undefined;
@@ -164,6 +166,7 @@ export class DatabaseReplication implements Controlled {
       await Promise.race([stopped, delay(STOP_PATIENCE, undefined, { ref: false })]);
     }
     const report = running.replicas.map((replica) => this.#reportOf(replica, capture));
+    this.#isComplete = report.every(({ complete }) => complete);
     if (this.#fence !== undefined) await this.#keepUnreplicated(running.staging, running.replicas);
     else if (capture === undefined) await Promise.race([running.loop.tidyAtEnd(), isTimeUp]);
     return report;
@@ -184,8 +187,16 @@ export class DatabaseReplication implements Controlled {
     await stopped;
     // The lock is let go of last: whoever waits for it must not meet this process in the staging folder.
     if (!this.#drained) await this.#running?.loop.abandon().catch((error: unknown) => this.#tellOfClose(error));
+    await this.#noteCompleteEnd();
     await this.#prepared?.close();
     if (this.#askedBy !== undefined && this.#fence === undefined) void this.#watchHandover(this.#askedBy);
+  }
+
+  async #noteCompleteEnd(): Promise<void> {
+    if (!this.#isComplete || this.#fence !== undefined || this.#prepared === undefined) return;
+    const { folder, staging } = this.#prepared;
+    const { path } = this.#options.database;
+    await noteCompleteEnd(folder.completeEnd, path, staging.position.txid).catch((error) => this.#tellOfClose(error));
   }
 
   /** Who asked may be dead: then this instance is not to stand by for nothing. */

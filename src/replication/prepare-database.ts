@@ -13,6 +13,7 @@ import { openStore } from '../storage/open-store.ts';
 import { limitUploadRate } from '../storage/rate-limited-store.ts';
 import type { KnownState } from '../wal/follower.ts';
 import { claimNextFiles, discardRestored, readPageOne } from './claim.ts';
+import { isAsAtCompleteEnd, removeAside } from './complete-end.ts';
 import { decideStart } from './decide-start.ts';
 import { afterStock, dropUnsaved, isContinuedByStock, type LoadedStaging, loadStaging } from './load-staging.ts';
 import { laterThan, lookAtOldBackups } from './old-backups.ts';
@@ -79,6 +80,10 @@ export async function prepareDatabase(
   }
 }
 
+function isGone(path: string): StationError {
+  return new StationError('DATABASE_INVALID', `${path} is not there any more`);
+}
+
 async function prepare(
   options: PrepareOptions,
   listener: LeaseListener,
@@ -143,7 +148,7 @@ async function startAsOnlyWriter(
   const { database, settings, log, clocks } = options;
   const needsClaim = leases.needsClaim(local === 'database' ? 'present' : 'absent');
   for (let attempt = 1; ; attempt += 1) {
-    const start = await startState(options, folder, replicas, signal, opened);
+    const start = await startState(options, folder, replicas, leases, signal, opened);
     const staging = new Staging(folder, start.content, clocks.wall);
     const { continueAbove, known } = start;
     if (!needsClaim) {
@@ -192,11 +197,13 @@ async function startState(
   options: PrepareOptions,
   folder: StagingFolder,
   replicas: readonly NamedReplica[],
+  leases: ReplicaLeases,
   signal: AbortSignal,
   opened: Opened,
 ): Promise<StartState> {
   const { database, settings, log } = options;
   const local = await inspectLocalDatabase(database.path);
+  if (local.kind !== 'database' && options.ifAbsent === 'leave') throw isGone(database.path);
   const found = await loadStaging(folder);
   opened.add(() => found.close());
   if (local.kind !== 'database') return await restoreAtStart(options, folder, found, replicas, signal);
@@ -206,6 +213,7 @@ async function startState(
   const checksums = [...remotes.values()].flatMap((remote) => remote?.fileChecksums ?? []);
   const staged = isContinuedByStock(found, checksums) ? afterStock(folder, found) : found;
   const backups = await lookAtOldBackups(reports, database.path);
+  const end = staged.content.position.txid;
   const decision = decideStart(staged.content, remotes, settings.onConflict, backups);
   switch (decision.kind) {
     case 'go-on':
@@ -230,8 +238,33 @@ async function startState(
       return await restoreAtStart(options, folder, staged, replicas, signal);
     }
     case 'stop':
+      if (
+        backups.ahead.length === 0 &&
+        leases.isAfterAnother &&
+        (await isAsAtCompleteEnd(folder.completeEnd, database.path, end))
+      )
+        return await catchUp(options, folder, staged, replicas, signal);
       throw new StationError('REPLICA_AHEAD', `${database.path}: ${decision.why}`);
   }
+}
+
+/** All that is here was in every replica when the last life ended, and another instance has gone on from there. */
+async function catchUp(
+  options: PrepareOptions,
+  folder: StagingFolder,
+  staged: LoadedStaging,
+  replicas: readonly NamedReplica[],
+  signal: AbortSignal,
+): Promise<StartState> {
+  const { database, log } = options;
+  log.info(
+    'another instance has gone on from the database that is here, which holds nothing else: restoring the newest',
+  );
+  // Until the newest is here.
+  const aside = await moveDatabaseAside(database.path, new Date());
+  const start = await restoreAtStart(options, folder, staged, replicas, signal);
+  await removeAside(aside);
+  return start;
 }
 
 /** Where nothing is known of the database, its first file is one of every page, numbered above the rest. */

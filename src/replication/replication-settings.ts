@@ -50,5 +50,7 @@ export interface PrepareOptions {
   readonly clocks: ReplicationClocks;
   readonly database: DatabaseConfig;
   readonly settings: ReplicationSettings;
+  /** `leave`: it was there a moment ago, and if it is not, then because somebody has removed it. Default: restored. */
+  readonly ifAbsent?: 'restore' | 'leave';
   readonly log: Log;
 }

@@ -1,21 +1,21 @@
-import type { DatabaseConfig, SocketConfig } from '../config/config.ts';
+import type { DatabaseConfig, DatabaseFolderConfig, SocketConfig } from '../config/config.ts';
 import type { ControlServer } from '../control/control-server.ts';
-import type { StationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import type { Milliseconds } from '../quantities.ts';
 import {
   type DrainReport,
   type DrainRequirement,
-  type HandoverRequest,
   isDrainComplete,
   type Replication,
 } from '../supervisor/replication-port.ts';
-import { SerialQueue } from '../wal/serial-queue.ts';
-import { DatabaseReplication } from './database-replication.ts';
+import type { DatabaseReplication } from './database-replication.ts';
+import { DatabaseSet } from './database-set.ts';
+import { FolderReplication } from './folders/folder-replication.ts';
 import type { ReplicationClocks, ReplicationSettings } from './replication-settings.ts';
 
 export interface CreateReplicationOptions {
   readonly databases: readonly DatabaseConfig[];
+  readonly folders?: readonly DatabaseFolderConfig[];
   readonly settings: ReplicationSettings;
   readonly drainRequire: DrainRequirement;
   /** Longest time for the last sync (`shutdown-sync-timeout`); undefined: what is left of the stop budget. */
@@ -33,68 +33,104 @@ export interface ControlOptions {
   readonly clean: (text: string) => string;
 }
 
-/** The replication of every configured database, side by side. */
+/** The replication of every configured database, and of every one in the configured folders, side by side. */
 export function createReplication(options: CreateReplicationOptions): Replication {
-  const { settings, drainRequire, drainAtMost, log, clocks } = options;
-  const mergeTurn = new SerialQueue();
-  const databases = options.databases.map(
-    (database) =>
-      new DatabaseReplication({ database, settings, clocks, log: log.with({ db: database.path }) }, mergeTurn),
-  );
-  const failed: Promise<StationError> = Promise.race(databases.map((database) => database.failed));
-  const handover: Promise<HandoverRequest> = Promise.race(databases.map((database) => database.handover));
-  let control: ControlServer | undefined;
-  let isClosed = false;
+  const { drainRequire, drainAtMost } = options;
+  const set = new DatabaseSet(options);
+  for (const database of options.databases) set.add(database);
+  const control = openControl(options, set);
+  const folders = openFolders(options, set, control.serve);
   return {
-    failed,
-    handover,
+    failed: set.failed,
+    handover: set.handover,
     prepare: async (signal) => {
-      const aborted = new AbortController();
-      const either = AbortSignal.any([signal, aborted.signal]);
-      const preparing = databases.map(async (database) => {
-        try {
-          await database.prepare(either);
-        } catch (error) {
-          aborted.abort(error);
-          throw error;
-        }
-      });
-      await Promise.allSettled(preparing);
-      await Promise.all(preparing);
-      // Beside the start of the command, which need not wait for it.
-      void openControl(options, databases).then((opened) => {
-        if (isClosed) void opened?.close();
-        else control = opened;
-      });
+      await prepareAll(set, folders, signal);
+      for (const folder of folders) await folder.begin();
+      control.open();
     },
     syncSoon: () => {
-      for (const database of databases) database.syncSoon();
+      for (const database of set.all) database.syncSoon();
     },
     drain: async (budgetEnd): Promise<DrainReport> => {
       const timeUp =
         drainAtMost === undefined ? budgetEnd : AbortSignal.any([budgetEnd, AbortSignal.timeout(drainAtMost)]);
-      const replicas = (await Promise.all(databases.map((database) => database.drain(timeUp)))).flat();
+      await Promise.all(folders.map((folder) => folder.end(timeUp)));
+      const drained = (await Promise.all(set.all.map((database) => database.drain(timeUp)))).flat();
+      const replicas = [...drained, ...folders.flatMap((folder) => folder.unfollowed)];
       return { complete: isDrainComplete(replicas, drainRequire), replicas };
     },
     close: async () => {
-      isClosed = true;
-      await control?.close();
-      await Promise.all(databases.map((database) => database.close()));
+      for (const folder of folders) folder.stop();
+      await control.close();
+      await set.close();
     },
   };
 }
 
-/** Loaded when needed: HTTP is slow to load. */
-async function openControl(
-  { control, log, clocks }: CreateReplicationOptions,
-  databases: readonly DatabaseReplication[],
-): Promise<ControlServer | undefined> {
-  if (control === undefined || !control.socket.enabled) return undefined;
+function openFolders(
+  { databases, folders = [], settings, log, clocks }: CreateReplicationOptions,
+  set: DatabaseSet,
+  joined: (database: DatabaseReplication) => void,
+): readonly FolderReplication[] {
+  const elsewhere = new Set(databases.map(({ path }) => path));
+  const isElsewhere = (path: string) => elsewhere.has(path);
+  const around = { set, settings, isElsewhere, joined, log, monotonicClock: clocks.monotonic };
+  return folders.map((folder) => new FolderReplication({ folder, ...around }));
+}
+
+/** The first failure ends the others, and is thrown when they have ended. */
+async function prepareAll(set: DatabaseSet, folders: readonly FolderReplication[], signal: AbortSignal): Promise<void> {
+  const aborted = new AbortController();
+  const either = AbortSignal.any([signal, aborted.signal]);
+  const found = await Promise.all(folders.map((folder) => folder.find(signal)));
+  for (const database of found.flat()) set.add(database);
+  const preparing = set.all.map(async (database) => {
+    try {
+      await set.prepare(database, either);
+    } catch (error) {
+      aborted.abort(error);
+      throw error;
+    }
+  });
+  await Promise.allSettled(preparing);
+  await Promise.all(preparing);
+}
+
+interface Control {
+  /** Beside the start of the command, which need not wait for it. */
+  open(): void;
+  /** A database that was taken in later can be asked for, too. */
+  serve(database: DatabaseReplication): void;
+  close(): Promise<void>;
+}
+
+function openControl({ control, log, clocks }: CreateReplicationOptions, set: DatabaseSet): Control {
+  if (control === undefined || !control.socket.enabled) {
+    return { open: () => undefined, serve: () => undefined, close: async () => undefined };
+  }
   const { path, permissions } = control.socket;
+  let opening: Promise<ControlServer> | undefined;
+  return {
+    open: () => {
+      opening = openServer(control, set, log, clocks);
+      const paths = path === undefined ? set.all.map(({ socket }) => socket) : [path];
+      void opening.then((server) => Promise.all(paths.map((one) => server.open(one, permissions))));
+    },
+    serve: ({ socket }) => {
+      if (path === undefined) void opening?.then((server) => server.open(socket, permissions));
+    },
+    close: async () => await (await opening)?.close(),
+  };
+}
+
+/** Loaded when needed: HTTP is slow to load. */
+async function openServer(
+  { version, clean }: ControlOptions,
+  set: DatabaseSet,
+  log: Log,
+  clocks: ReplicationClocks,
+): Promise<ControlServer> {
   const { createControlServer } = await import('../control/control-server.ts');
-  const about = { version: control.version, pid: process.pid, startedAt: clocks.wall(), now: clocks.wall };
-  const server = createControlServer({ ...about, databases: () => databases }, control.clean, log);
-  const paths = path === undefined ? databases.map(({ socket }) => socket) : [path];
-  await Promise.all(paths.map((one) => server.open(one, permissions)));
-  return server;
+  const about = { version, pid: process.pid, startedAt: clocks.wall(), now: clocks.wall };
+  return createControlServer({ ...about, databases: () => set.all }, clean, log);
 }

@@ -1,0 +1,81 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DatabaseFolderConfig } from '../../config/config.ts';
+import { StationError } from '../../errors.ts';
+import type { Log } from '../../observe/log.ts';
+import type { ReplicationSettings } from '../replication-settings.ts';
+import { findInReplicas } from './find-in-replicas.ts';
+import { RestoreMark } from './restore-mark.ts';
+import { type FolderScan, type HeldDatabases, scanFolder } from './scan-folder.ts';
+
+/**
+ * The databases that a folder has at the start: relative paths. On an empty disk they are those that its replicas hold; the
+ * mark is set then, and is to be cleared when all are restored. Else what is there is all: a database that was deleted
+ * stays deleted.
+ * @param isElsewhere whether a file, by its absolute path, has an entry of its own
+ * @throws StationError DATA_FOLDER, RESTORE_UNREACHABLE; CONFIG_VALUE where there is none, and none would be noticed later
+ */
+export async function findDatabases(
+  folder: DatabaseFolderConfig,
+  settings: ReplicationSettings,
+  isElsewhere: (path: string) => boolean,
+  signal: AbortSignal,
+  log: Log,
+): Promise<readonly string[]> {
+  const isOwn = (relativePath: string) => !isElsewhere(join(folder.path, relativePath));
+  await makeFolder(folder.path);
+  const here = scan(folder);
+  tellPassedOver(folder, here, log);
+  const present = here.databases.filter(isOwn);
+  const mark = new RestoreMark(folder.path);
+  const isUnfinished = mark.isSet;
+  if (present.length > 0 && !isUnfinished) return present;
+  if (isUnfinished) log.info('the last start did not restore all databases: looking for the rest');
+  const replicated = await findInReplicas(folder, settings.restore, settings.restoreTimeout, signal, log);
+  const all = [...new Set([...present, ...replicated.filter(isOwn)])].sort();
+  if (all.length > present.length) {
+    log.info('restoring the databases of the folder', { databases: all.length - present.length });
+    await mark.set();
+  }
+  if (all.length === 0) reportNone(folder, log);
+  return all;
+}
+
+/** @throws StationError DATA_FOLDER */
+export function scan(folder: DatabaseFolderConfig, held?: HeldDatabases): FolderScan {
+  try {
+    return scanFolder(folder, held);
+  } catch (cause) {
+    throw new StationError('DATA_FOLDER', `${folder.path} cannot be searched for databases: ${reasonOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+function tellPassedOver(folder: DatabaseFolderConfig, { passedOver }: FolderScan, log: Log): void {
+  for (const [path, why] of passedOver) log.debug(`left alone: ${why}`, { file: join(folder.path, path) });
+}
+
+/** Where nobody watches, a database that the command makes later would be replicated only after the next start. */
+function reportNone({ path, pattern, discovery, template }: DatabaseFolderConfig, log: Log): void {
+  if (discovery === 'always') {
+    log.info('no database is there yet, and none in the replicas');
+    return;
+  }
+  const message = `${template.where}: no file of ${path} matches ${pattern}, and no replica holds one`;
+  throw new StationError('CONFIG_VALUE', message, {
+    hint: 'add "watch: true" to replicate databases that the command makes; without it they would have no copy',
+  });
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (cause) {
+    throw new StationError('DATA_FOLDER', `cannot make the data folder ${path}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
