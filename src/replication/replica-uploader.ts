@@ -42,7 +42,7 @@ export interface UploaderOptions {
   /** Least time between two batches of uploads; 0 where the capture's own interval is as long. */
   readonly interval: Milliseconds;
   readonly events: UploaderEvents;
-  /** It is known to hold another TXID of ours, also where nothing had to be sent for that. */
+  /** It is known to hold another TXID of ours, also where nothing had to be sent for that; or none will follow. */
   readonly moved?: () => void;
   /** Level-0 files above this TXID are still to be merged there. */
   readonly mergedUpTo?: () => Txid | undefined;
@@ -202,6 +202,7 @@ export class ReplicaUploader {
     if (this.#status.kind === 'stopped') return;
     this.#status = { kind: 'stopped', error };
     this.#options.events.stopped(error);
+    this.#options.moved?.();
     this.#stop.abort(error);
     this.#wake.wake();
     this.#tellWaiting();
