@@ -42,11 +42,19 @@ export class ReplicaLeases {
   readonly #leases: ReadonlyMap<string, Lease>;
   readonly #acquisitions: ReadonlyMap<string, Acquisition>;
   readonly #log: Log;
+  readonly #disk: string;
 
-  constructor(leases: ReadonlyMap<string, Lease>, acquisitions: ReadonlyMap<string, Acquisition>, log: Log) {
+  /** @param disk the name of this one */
+  constructor(
+    leases: ReadonlyMap<string, Lease>,
+    acquisitions: ReadonlyMap<string, Acquisition>,
+    log: Log,
+    disk: string,
+  ) {
     this.#leases = leases;
     this.#acquisitions = acquisitions;
     this.#log = log;
+    this.#disk = disk;
   }
 
   of(replica: string): Lease | undefined {
@@ -64,6 +72,13 @@ export class ReplicaLeases {
     return [...this.#acquisitions.values()].some(
       (acquisition) => acquisition.kind === 'held' && needsClaim(acquisition.why, acquisition.before, localDatabase),
     );
+  }
+
+  /** Whether every lease that is held now was last that of an instance with another disk. */
+  get isAfterAnother(): boolean {
+    const held = [...this.#acquisitions.values()].filter((acquisition) => acquisition.kind === 'held');
+    const disks = held.map(({ before }) => before?.station?.disk);
+    return disks.length > 0 && disks.every((disk) => disk !== undefined && disk !== '' && disk !== this.#disk);
   }
 
   /** No late file of another's can come between this history any more. */
@@ -107,7 +122,7 @@ export async function holdLeases(
 ): Promise<ReplicaLeases> {
   if (settings.kind === 'off') {
     log.warn('the lease is off: nothing keeps a second instance from writing to the same replica');
-    return new ReplicaLeases(new Map(), new Map(), log);
+    return new ReplicaLeases(new Map(), new Map(), log, '');
   }
   const [disk, around] = await Promise.all([diskIdentity(folder.instance), lookAround(settings.environment)]);
   const me = instanceOf(disk, around);
@@ -142,9 +157,9 @@ export async function holdLeases(
     settings.waiting?.(undefined);
     const named = new Map(replicas.map(({ name }, index) => [name, acquisitions[index] as Acquisition]));
     tellOfAcquisitions(named, log, clocks);
-    return new ReplicaLeases(leases, named, log);
+    return new ReplicaLeases(leases, named, log, disk);
   } catch (error) {
-    await new ReplicaLeases(leases, new Map(), log).release(() => noUploads);
+    await new ReplicaLeases(leases, new Map(), log, disk).release(() => noUploads);
     signal.throwIfAborted();
     throw error;
   }

@@ -18,6 +18,8 @@ export interface StagingFolder {
   readonly levels: string;
   /** The random name by which this disk is known in leases. */
   readonly instance: string;
+  /** What stood here when all of it was in every replica. */
+  readonly completeEnd: string;
   /** Where this process can be asked, unless the config names another place. */
   readonly socket: string;
 }
@@ -35,6 +37,7 @@ export function stagingFolderAt(root: string): StagingFolder {
     spill: join(own, 'spill'),
     levels: join(own, 'levels'),
     instance: join(own, 'instance'),
+    completeEnd: join(own, 'complete-end.json'),
     socket: join(own, 'control'),
   };
 }

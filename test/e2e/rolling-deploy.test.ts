@@ -1,7 +1,7 @@
 /** Rolling deploys: the platform starts the new revision, waits until it is ready, and stops the old one then. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -215,5 +215,47 @@ describe.concurrent('a newcomer that comes to nothing', () => {
     expect(old.process.exitCode, old.log()).toBeNull();
     expect(await old.stop(), old.log()).toEqual({ code: 0, signal: null });
     expect(await young.stop(), young.log()).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe('a disk that stays while another instance goes on', () => {
+  it('is behind, and not in conflict: an instance that ended well and is started again there gets the newest', async () => {
+    await using pair = new Pair();
+    const old = pair.old.start(['add=3', 'until-term'], { environment: service });
+    await old.waitFor(/^waiting$/m);
+    const young = await pair.young.run(['list', 'add=2', 'exit=1'], { environment: service });
+    expect(young.code, young.log()).toBe(1);
+    expect((await old.ended).code, old.log()).toBe(76);
+    const again = await pair.old.run(['list', 'add=1'], { environment: service });
+    expect(again.code, again.log()).toBe(0);
+    expect(again.log()).toMatch(/level=INFO msg="another instance has gone on from the database that is here/);
+    expect(again.seen()).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(pair.old.dataFolder()).toEqual(['station.db']);
+    pair.old.wipe();
+    expect((await pair.old.run(['list'])).seen()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it('and was written to since it ended well is in conflict: a person is asked', async () => {
+    await using pair = new Pair();
+    expect((await pair.old.run(['add=3'])).code).toBe(0);
+    expect((await pair.young.run(['add=2'])).code).toBe(0);
+    const byHand = new Database(pair.old.database);
+    byHand.exec("INSERT INTO rows (text) VALUES ('by hand')");
+    byHand.close();
+    const again = await pair.old.run(['list']);
+    expect(again.code, again.log()).toBe(69);
+    expect(again.log()).toContain('REPLICA_AHEAD');
+  });
+
+  it('and is that of the last instance, but of an earlier day, is in conflict: a person is asked', async () => {
+    await using pair = new Pair();
+    expect((await pair.old.run(['add=3'])).code).toBe(0);
+    cpSync(dirname(pair.old.database), join(pair.old.folder, 'earlier'), { recursive: true, preserveTimestamps: true });
+    expect((await pair.old.run(['add=2'])).code).toBe(0);
+    pair.old.wipe();
+    renameSync(join(pair.old.folder, 'earlier'), dirname(pair.old.database));
+    const again = await pair.old.run(['list']);
+    expect(again.code, again.log()).toBe(69);
+    expect(again.log()).toContain('REPLICA_AHEAD');
   });
 });
