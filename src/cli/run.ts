@@ -51,6 +51,7 @@ export async function runCommand(options: RunOptions & LaunchConditions): Promis
   const health = openHealth(options.listen ?? config.listen, secretsIn(settings), log);
   const replication = await openReplication(options, config, chosen, health, log);
   return await supervise({
+    isLast: true,
     command,
     environment: childEnvironment(options.scrubEnvironment ?? false, settings, log),
     openFiles: options.openFiles,

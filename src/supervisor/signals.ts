@@ -61,3 +61,8 @@ export function receiveSignals(receive: (signal: NodeJS.Signals) => void): () =>
     for (const signal of forwardedSignals) process.removeListener(signal, receive);
   };
 }
+
+/** From now on they mean nothing. */
+export function ignoreSignals(): void {
+  for (const signal of forwardedSignals) process.on(signal, () => {});
+}

@@ -16,7 +16,7 @@ import type { ReadyCheck } from './ready-check.ts';
 import type { Replication } from './replication-port.ts';
 import { neverRestart, type RestartPolicy } from './restart-policy.ts';
 import { type SignalMap, unchangedSignals } from './signal-map.ts';
-import { receiveSignals } from './signals.ts';
+import { ignoreSignals, receiveSignals } from './signals.ts';
 import { StopClock } from './stop-clock.ts';
 import { waitForGroupGone } from './wait-for-group.ts';
 
@@ -40,6 +40,8 @@ export interface SuperviseOptions {
   readonly startupTimeout?: Milliseconds | undefined;
   /** Told of every change in what the world may know of this life. */
   readonly onLife?: LifeObserver;
+  /** The process ends with what this resolves to: no signal changes that any more. Default: signals mean what they did. */
+  readonly isLast?: boolean;
   readonly now?: MonotonicClock;
 }
 
@@ -56,6 +58,8 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
     return await supervision.live();
   } finally {
     process.off('uncaughtException', supervision.onUncaught);
+    // A stop signal that comes when all is done would end the process with its own status.
+    if (options.isLast === true) ignoreSignals();
     releaseSignals();
   }
 }

@@ -124,7 +124,7 @@ export class FightArena {
     const takeover = random.pick(['by service', 'wait', 'handover', 'refuse'] as const);
     const flags = [
       `--lease-timeout=${random.between(3, 20)}s`,
-      '--restore-timeout=5s',
+      '--restore-timeout=10s',
       ...(random.next() < 0.85 ? ['--on-conflict=use-replica'] : []),
       ...(takeover === 'by service' ? [] : [`--takeover=${takeover}`]),
     ];

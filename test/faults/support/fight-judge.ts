@@ -64,7 +64,8 @@ export class FightJudge {
     this.#checkSynced(life);
     this.#checkWriters(disk, life);
     const lacking = this.#lacking(life.acknowledged());
-    if (end === 0 || end === 143 || end === 'SIGTERM') this.#none(lacking, `it ended with ${end}`);
+    if (end === 0 || end === 143 || end === 'SIGTERM' || life.codes().includes('HANDOVER_UNTAKEN'))
+      this.#none(lacking, `it ended with ${end}`);
     if (end === 75 && lacking.length === 0 && !life.said('drain incomplete')) throw new Error('75, and nothing lacks');
     // Whatever the end, what was committed is on the disk or in the replica.
     const here = disk.rows();
@@ -83,7 +84,8 @@ export class FightJudge {
    * | 143 | it was told to end before its child ran, or before that answered signals; nothing lacks |
    * | SIGTERM | the same, before it answered signals itself |
    * | 75 | it was told to end, and was cut off or stopped at that moment: the drain was not complete, and it said so |
-   * | 76 | another instance has the lease: the policy or the timeout forbade to wait, or it was lost to that one |
+   * | 76 | another instance has the lease: the policy or the timeout forbade to wait, or it was lost to that one; or it
+   * was handed over to one that never came |
    * | 69 | cut off from the only replica with no database here, or the replica ahead and `--on-conflict=stop` |
    * | 78 | at its start a file stood where the replica's folder is to be: the mount of a folder that is cut off here |
    */
@@ -112,6 +114,10 @@ export class FightJudge {
         break;
       case 76:
         if (codes.includes('LEASE_HELD') && !life.served) return '76 refused';
+        if (codes.includes('HANDOVER_UNTAKEN')) {
+          if (!life.said('handed over, waiting to be stopped')) throw new Error('HANDOVER_UNTAKEN without a hand-over');
+          return '76 after a hand-over to nobody';
+        }
         if (codes.some((code) => code === 'LEASE_LOST' || code === 'FENCED')) {
           if (!this.#wasOvertaken(life)) throw new Error('76 although nobody else took the lease');
           if (life.served && !life.said('msg="another instance goes on')) throw new Error('76 without saying so');
