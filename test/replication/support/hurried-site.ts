@@ -21,6 +21,8 @@ export interface LifeChange {
   readonly snapshotInterval?: number;
   readonly levels?: readonly number[];
   readonly stagingMaxBytes?: number;
+  /** Of retention. */
+  readonly checkInterval?: number;
 }
 
 const never = new AbortController().signal;
@@ -33,7 +35,10 @@ export class HurriedSite {
   #running: Replication | undefined;
   #database: Database.Database | undefined;
 
-  /** @param folder where another life of it was lived; undefined: a new one */
+  /**
+   * @param more of each replica: its keys, or another kind of store
+   * @param folder where another life of it was lived; undefined: a new one
+   */
   constructor(
     replicas: readonly string[] = ['one'],
     more: Partial<StoreOptions> = {},
@@ -43,7 +48,7 @@ export class HurriedSite {
     this.path = join(folder, 'data', 'station.db');
     mkdirSync(join(folder, 'data'), { recursive: true });
     this.#replicas = new Map(
-      replicas.map((name) => [name, { ...more, type: 'file', path: this.replicaFolder(name) } as StoreOptions]),
+      replicas.map((name) => [name, { type: 'file', path: this.replicaFolder(name), ...more } as StoreOptions]),
     );
   }
 
@@ -151,7 +156,7 @@ export class HurriedSite {
         retention: {
           enabled: true,
           duration: milliseconds(change.retention ?? 3.6e6),
-          checkInterval: milliseconds(500),
+          checkInterval: milliseconds(change.checkInterval ?? 500),
           grace: milliseconds(0),
         },
         validationInterval: undefined,

@@ -3,6 +3,9 @@ import { dirname } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { describe, expect, it } from 'vitest';
 import { txid } from '../../../src/quantities.ts';
+import { parseLtxKey } from '../../../src/storage/key-layout.ts';
+import { type S3Server, startS3Server } from '../../servers/s3-server.ts';
+import { s3Options } from '../../storage/s3-backend.ts';
 import { HurriedSite } from '../support/hurried-site.ts';
 
 /** Each file of a level begins where the one before ended. */
@@ -109,3 +112,36 @@ describe('a replica that is written to', () => {
     expect((await site.restored('one')).equals(image)).toBe(true);
   });
 });
+
+describe('on S3', () => {
+  it('keeping a replica in shape costs no list and no read, and at most 0.15 uploads beside each sync', async () => {
+    const server = await startS3Server({ buckets: ['bucket'] });
+    try {
+      await using site = new HurriedSite(['one'], s3Options(server));
+      await site.start({ checkInterval: 3.6e6, level0Retention: 1_000, levels: [400, 1_000] });
+      const merged = (level: number) =>
+        server.objects('bucket').filter(({ key }) => key.startsWith(`root/000${level}/`));
+      const count = (method: string) => server.requests.filter((request) => request.method === method).length;
+      await site.writeUntil('the first merges', () => merged(1).length > 0);
+      // The steady state begins: what the start has looked at is behind.
+      const before = { get: count('GET'), put: count('PUT'), syncs: newestTxid(server) };
+      await site.writeUntil('level-0 files that have gone, and level 2', () => {
+        return merged(2).length >= 1 && server.requests.some(({ operation }) => operation === 'DeleteObjects');
+      });
+      const syncs = newestTxid(server) - before.syncs;
+      const puts = count('PUT') - before.put;
+      // One list of two levels looks whether the first deletions were done; the next comes in an hour.
+      expect(count('GET') - before.get).toBeLessThanOrEqual(2);
+      expect(puts).toBeLessThanOrEqual(1.15 * syncs + 2);
+      const image = await site.end();
+      expect((await site.restored('one')).equals(image)).toBe(true);
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+function newestTxid(server: S3Server): number {
+  const keys = server.objects('bucket').map(({ key }) => key);
+  return Math.max(...keys.map((key) => parseLtxKey('s3', key.slice('root/'.length))?.maxTxid ?? 0));
+}
