@@ -113,7 +113,7 @@ export interface ReplicaConfig {
   readonly maxUploadRate: Bytes | undefined;
   readonly snapshotInterval: Milliseconds;
   readonly retention: RetentionConfig;
-  /** Undefined: the replica is not compared with the database from time to time. */
+  /** How often the replica is verified while it is replicated to, 1 h to 8760 h; undefined: never. */
   readonly validationInterval: Milliseconds | undefined;
   /** `file:line:column`, or `environment`. */
   readonly where: string;

@@ -1,4 +1,4 @@
-import { milliseconds } from '../quantities.ts';
+import { type Milliseconds, milliseconds } from '../quantities.ts';
 import type { StoreOptions } from '../storage/store-options.ts';
 import { readAgeKeys } from './age-keys.ts';
 import { readAzureOptions } from './azure-options.ts';
@@ -141,7 +141,15 @@ function withSchedule(
         findDuration(sections, 'retention') ?? findDuration(outer, 'snapshot.retention') ?? milliseconds(24 * hour),
       checkInterval: findDuration(sections, 'retention-check-interval') ?? milliseconds(hour),
     },
-    validationInterval: findDuration(sections, 'validation-interval') ?? findDuration([top], 'validation.interval'),
+    validationInterval: findVerification(sections, top),
     where: sections[0]?.where.text ?? top.where.text,
   };
+}
+
+/** Litestream's own keys take any interval, and 0 for none. */
+function findVerification(sections: readonly Section[], top: Section): Milliseconds | undefined {
+  const own = findDuration(sections, 'verify-interval');
+  if (own !== undefined) return own;
+  const theirs = findDuration(sections, 'validation-interval') ?? findDuration([top], 'validation.interval');
+  return theirs === undefined || theirs === 0 ? undefined : milliseconds(Math.max(theirs, hour));
 }

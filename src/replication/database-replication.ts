@@ -5,6 +5,7 @@ import type { Log } from '../observe/log.ts';
 import { type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
 import { checkIntegrity } from '../restore/integrity-check.ts';
 import type { HandoverRequest, ReplicaDrain } from '../supervisor/replication-port.ts';
+import type { ScheduledVerification } from '../verify/scheduled-verification.ts';
 import type { Follower } from '../wal/follower.ts';
 import { openFollower } from '../wal/open-follower.ts';
 import type { SerialQueue } from '../wal/serial-queue.ts';
@@ -42,6 +43,7 @@ export class DatabaseReplication implements Controlled {
   readonly #mergeTurn: SerialQueue;
   readonly #pasts = new Map<string, ReplicaPast>();
   #upkeep: DatabaseUpkeep | undefined;
+  #verification: ScheduledVerification | undefined;
   #running:
     | { readonly loop: SyncLoop; readonly staging: Staging; readonly replicas: readonly RunningReplica[] }
     | undefined;
@@ -104,6 +106,7 @@ export class DatabaseReplication implements Controlled {
     for (const uploader of uploaders) uploader.start();
     loop.syncSoon();
     if (prepared.check === 'deferred') void this.#checkLater();
+    void this.#keepVerifying(prepared, replicas);
   }
 
   syncSoon(): void {
@@ -150,7 +153,7 @@ export class DatabaseReplication implements Controlled {
     try {
       for (const { uploader } of running.replicas) uploader.hurry();
       // A snapshot under way holds the database; and all the line is the last upload's now.
-      await Promise.race([this.#upkeep?.breakOff(), isTimeUp]);
+      await Promise.race([Promise.all([this.#upkeep?.breakOff(), this.#verification?.breakOff()]), isTimeUp]);
       const finished = running.loop.finish().then(
         () => undefined,
         (error: unknown) => toStationError(error),
@@ -176,7 +179,8 @@ export class DatabaseReplication implements Controlled {
   async close(): Promise<void> {
     this.#closing.abort();
     const replicas = this.#running?.replicas ?? [];
-    const stopped = Promise.all([this.#upkeep?.stop(), ...replicas.map(({ uploader }) => uploader.stop())]);
+    const verified = this.#verification?.stop();
+    const stopped = Promise.all([this.#upkeep?.stop(), verified, ...replicas.map(({ uploader }) => uploader.stop())]);
     await Promise.race([stopped, delay(STOP_PATIENCE, undefined, { ref: false })]);
     // Before anything that takes time: somebody may be waiting for it.
     await this.#prepared?.leases.release((replica) => {
@@ -252,6 +256,26 @@ export class DatabaseReplication implements Controlled {
       if (!this.#closing.signal.aborted)
         this.#log.warn('the restored database could not be checked', { why: toStationError(error).message });
     }
+  }
+
+  /** Loaded when needed: few have it configured. */
+  async #keepVerifying(prepared: PreparedDatabase, replicas: readonly RunningReplica[]): Promise<void> {
+    const verified = prepared.replicas.flatMap(({ config, store }) => {
+      const { name, validationInterval: interval } = config;
+      const uploader = replicas.find((replica) => replica.name === name)?.uploader;
+      if (interval === undefined || uploader === undefined) return [];
+      const reach = async (target: Txid, signal: AbortSignal) => await uploader.reach(target, signal);
+      return [{ name, store, interval, reach, log: this.#log.with({ replica: name }) }];
+    });
+    if (verified.length === 0) return;
+    const { ScheduledVerification } = await import('../verify/scheduled-verification.ts');
+    if (this.#drained || this.#closing.signal.aborted) return;
+    this.#verification = new ScheduledVerification({
+      staging: prepared.folder,
+      takeSnapshot: async () => await this.#running?.loop.takeSnapshot(),
+      wallClock: this.#clocks.wall,
+    });
+    this.#verification.start(verified);
   }
 
   /** Files are captured as often as the most demanding replica asks. */

@@ -117,10 +117,13 @@ export class SyncLoop {
    * @throws StationError CAPTURE_FAILED, STAGING_FAILED
    */
   async takeSnapshot(): Promise<TakenSnapshot | undefined> {
+    // Each has one of his own, to release when he likes.
+    while (this.#copy !== undefined) await this.#copy.promise.catch(() => undefined);
     if (this.#stopped) return undefined;
-    this.#copy ??= Promise.withResolvers();
+    const copy = Promise.withResolvers<TakenSnapshot | undefined>();
+    this.#copy = copy;
     this.#wake.wake();
-    return await this.#copy.promise;
+    return await copy.promise;
   }
 
   /** A replica has got further: files may leave the staging folder. */

@@ -97,11 +97,14 @@ function sizeOf({ files }: Inventory, generations: readonly Generation[]) {
   return { objects: files.length + old.length, bytes: bytes(total) };
 }
 
-function judgeNames(inventory: Inventory, { damaged, remarks }: Draft): void {
-  const { stranded, leftOver, tooShort } = checkChain(inventory);
+function judgeNames(inventory: Inventory, { damaged, errors, remarks }: Draft): void {
+  const { gaps, leftOver, tooShort } = checkChain(inventory);
   for (const { key, size } of tooShort) damaged.set(key, `has ${size} bytes: no LTX file is so short`);
-  for (const { file, missing } of stranded) {
-    damaged.set(file.key, `cannot be reached: TXIDs ${missing.from} to ${missing.to} before it are missing`);
+  for (const { missing, behind } of gaps) {
+    const range =
+      missing.from === missing.to ? `TXID ${missing.from} is` : `TXIDs ${missing.from} to ${missing.to} are`;
+    const message = `${range} missing: nothing leads to the ${behind.length} files behind, from ${behind[0].key} on`;
+    errors.push(new StationError('LTX_NOT_CONTIGUOUS', message));
   }
   if (leftOver.length > 0)
     remarks.push(`${leftOver.length} files are older than the oldest state that can be restored`);
@@ -213,9 +216,11 @@ async function restore(
   }
 }
 
-function noteFallBack(line: string, replica: NamedReplica, { damaged, errors }: Draft): void {
-  const known = [...damaged.keys()].some((key) => line.includes(key));
-  if (!known) errors.push(new StationError('RESTORE_NO_SOUND_COPY', line.replace(`${replica.name}: `, '')));
+function noteFallBack(line: string, replica: NamedReplica, { damaged, errors, remarks }: Draft): void {
+  const text = line.replace(`${replica.name}: `, '');
+  // Most of it follows from what was found before.
+  if (damaged.size > 0 || errors.length > 0) remarks.push(text);
+  else errors.push(new StationError('RESTORE_NO_SOUND_COPY', text));
 }
 
 /** A restore must not take the room that the database needs. @throws StationError RESTORE_WRITE */

@@ -13,7 +13,6 @@ import {
   text,
   texts,
   uploadRate,
-  warn,
 } from './takes.ts';
 
 const replica: readonly KeyPlace[] = ['replica'];
@@ -90,8 +89,15 @@ export const replicaKeys: readonly KeyRule[] = [
     name: 'validation-interval',
     places: replicaAndTop,
     takes: pause,
-    treatment: warn('not applied yet: replicas are not validated by interval'),
-    meaning: 'Time between comparisons of replica and database. Default: none.',
+    treatment: honoured,
+    meaning: 'Litestream’s name for `verify-interval`; 0 means never, and less than 1h means 1h.',
+  },
+  {
+    name: 'verify-interval',
+    places: replicaAndTop,
+    takes: retentionTime,
+    treatment: honoured,
+    meaning: 'How often the replica is verified while replicating, as by `verify`; 1h to 8760h. Default: never.',
   },
   {
     name: 'monitor-interval',

@@ -104,7 +104,7 @@ export const topKeys: readonly KeyRule[] = [
     name: 'validation.interval',
     places: top,
     takes: pause,
-    treatment: warn('not applied yet: replicas are not validated by interval'),
+    treatment: honoured,
     meaning: 'The same as `validation-interval`, for all replicas.',
   },
   {
