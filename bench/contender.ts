@@ -15,6 +15,8 @@ export interface Place {
   readonly syncInterval: string;
   /** What `restore` is given. */
   readonly replicaUrl: string;
+  /** Intervals of the compaction levels; each program's own where not given. */
+  readonly levels?: readonly string[];
 }
 
 /** Us, or stock Litestream, on the same config. */
@@ -32,7 +34,16 @@ export const ours: Contender = {
     return spawn(join(checkout, 'entrypoint'), args, { stdio: ['ignore', 'pipe', 'inherit'] });
   },
   restore: (place, output) => {
-    const args = ['restore', '-o', output, place.replicaUrl];
+    const args = ['restore', '-log-level', 'warn', '-o', output, place.replicaUrl];
+    return spawn(join(checkout, 'entrypoint'), args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  },
+};
+
+/** The same, without the check by SQLite that it makes of what it restored, and that Litestream makes only when asked. */
+export const oursUnchecked: Contender = {
+  ...ours,
+  restore: (place, output) => {
+    const args = ['restore', '-log-level', 'warn', '-integrity-check', 'none', '-o', output, place.replicaUrl];
     return spawn(join(checkout, 'entrypoint'), args, { stdio: ['ignore', 'ignore', 'inherit'] });
   },
 };
@@ -62,9 +73,10 @@ export async function stop(child: ChildProcess): Promise<void> {
 function configFor(place: Place, name: string): string {
   const path = join(place.folder, `${name}.yml`);
   const logging = name === 'litestream' ? 'logging:\n  level: warn\n' : '';
+  const levels = place.levels === undefined ? '' : `levels: [${place.levels.map((one) => `{interval: ${one}}`)}]\n`;
   writeFileSync(
     path,
-    `${logging}dbs:\n  - path: ${place.database}\n    replicas:\n      - ${place.replica.replaceAll('\n', '\n        ')}\n        sync-interval: ${place.syncInterval}\n`,
+    `${logging}${levels}dbs:\n  - path: ${place.database}\n    replicas:\n      - ${place.replica.replaceAll('\n', '\n        ')}\n        sync-interval: ${place.syncInterval}\n`,
   );
   return path;
 }

@@ -6,14 +6,18 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openStore } from '../src/storage/open-store.ts';
 import { type S3Server, startS3Server } from '../test/servers/s3-server.ts';
-import { type Contender, litestream, ours, type Place } from './contender.ts';
+import { s3Options } from '../test/storage/s3-backend.ts';
+import { type Contender, litestream, ours, oursUnchecked, type Place } from './contender.ts';
 import { formatRow, percentile, type Row } from './measure.ts';
+import { copyReplica, makeReplica } from './replica-content.ts';
 import { commitLatency } from './scenarios/commit-latency.ts';
+import { compaction } from './scenarios/compaction.ts';
 import { durableLag } from './scenarios/durable-lag.ts';
 import { idle } from './scenarios/idle.ts';
 import { restartUpload } from './scenarios/restart-upload.ts';
-import { restore } from './scenarios/restore.ts';
+import { compareRestores } from './scenarios/restore.ts';
 import { startUp } from './scenarios/start-up.ts';
 
 const words = process.argv.slice(2);
@@ -36,6 +40,7 @@ const scenarios: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   idle: benchIdle,
   restart: benchRestart,
   restore: benchRestore,
+  compaction: benchCompaction,
 };
 
 console.log('| what | ours | other | against | ratio |\n|---|---|---|---|---|');
@@ -114,30 +119,53 @@ async function benchRestart(): Promise<readonly Row[]> {
 
 async function benchRestore(): Promise<readonly Row[]> {
   const megabytes = quick ? 100 : 1_024;
-  return await inPlace(async (place) => {
-    fill(place.database, megabytes);
-    await idle(ours, place, 1, () => 0);
-    const samples = { ours: [] as number[], litestream: [] as number[] };
-    const memory = { ours: 0, litestream: 0 };
-    for (let round = 0; round < (quick ? 1 : 3); round += 1) {
-      for (const contender of [ours, other]) {
-        const output = join(place.folder, `restored-${contender.name}-${round}.db`);
-        const { seconds, megabytes: most } = await restore(contender, place, output);
-        samples[contender.name].push(seconds);
-        memory[contender.name] = Math.max(memory[contender.name], most);
-        rmSync(output);
-      }
-    }
-    return [
-      row(
-        `restore of ${megabytes} MB from a folder`,
-        's',
-        percentile(samples.ours, 0.5),
-        percentile(samples.litestream, 0.5),
-      ),
-      row('most memory during it', 'MB', memory.ours, memory.litestream),
-    ];
-  });
+  const files = quick ? 500 : 5_000;
+  const rows: Row[] = [];
+  for (const commits of [0, files]) {
+    const what = `restore of ${megabytes} MB${commits === 0 ? '' : ` and ${commits} small files`}`;
+    await onS3(async (s3, server) => {
+      const folder = join(s3.folder, 'replica');
+      fill(s3.database, megabytes);
+      await makeReplica(s3.database, folder, commits);
+      rows.push(...(await restoreRows(`${what} from a folder`, { ...s3, replicaUrl: `file://${folder}` })));
+      await copyReplica(
+        folder,
+        await openStore(s3Options(server, { bucket: 'bench', path: 'db', region: 'us-east-1', forcePathStyle: true })),
+      );
+      server.faults.add({ do: { kind: 'delay', milliseconds: 20 } });
+      rows.push(...(await restoreRows(`${what} from S3, 20 ms more a request`, s3)));
+    });
+  }
+  return rows;
+}
+
+async function restoreRows(what: string, place: Place): Promise<readonly Row[]> {
+  const contenders = [ours, other, oursUnchecked];
+  const [mine, theirs, unchecked] = await compareRestores(contenders, place, quick ? 1 : 3);
+  return [
+    row(what, 's', mine?.seconds ?? Number.NaN, theirs?.seconds),
+    row('the same, unchecked by SQLite', 's', unchecked?.seconds ?? Number.NaN, theirs?.seconds),
+    row('most memory during it', 'MB', mine?.megabytes ?? Number.NaN, theirs?.megabytes),
+    row('processor time for it', 's', mine?.cpuSeconds ?? Number.NaN, theirs?.cpuSeconds),
+  ];
+}
+
+async function benchCompaction(): Promise<readonly Row[]> {
+  const seconds = quick ? 40 : 120;
+  const measure = async (contender: Contender) => {
+    const plain = await inPlace((place) => compaction(contender, place, ['1h'], seconds));
+    const merging = await inPlace((place) => compaction(contender, place, ['5s', '20s'], seconds));
+    if (plain.merged > 0 || merging.merged === 0) throw new Error(`${contender.name} merged ${merging.merged} times`);
+    return { ...merging, mergingAlone: merging.cpuMilliseconds - plain.cpuMilliseconds };
+  };
+  const [mine, theirs] = [await measure(ours), await measure(other)];
+  const what = `${seconds} s of 20 commits of 40 kB a second`;
+  return [
+    row(`processor time, merging every 5 s, ${what}`, 'ms', mine.cpuMilliseconds, theirs.cpuMilliseconds),
+    row('of it more than without merging', 'ms', mine.mergingAlone, theirs.mergingAlone),
+    row('files at level 1 at the end', '', mine.merged, theirs.merged),
+    row('most memory during it', 'MB', mine.megabytes, theirs.megabytes),
+  ];
 }
 
 function row(what: string, unit: string, mine: number, other: number | undefined, against = 'litestream 0.5.17'): Row {
