@@ -8,7 +8,7 @@ import { LEASE_KEY } from '../lease/lease-record.ts';
 import { findLease } from '../lease/look-at-lease.ts';
 import { keepLevel0From } from '../lease/takeover-points.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
-import { heldFilesOf } from '../replication/levels/held-files.ts';
+import { HeldFiles, heldFilesOf } from '../replication/levels/held-files.ts';
 import { grainOf } from '../replication/levels/merge-plan.ts';
 import { GRACE, planRetention, type RetentionPlan } from '../replication/levels/retention-plan.ts';
 import { RetentionSweep } from '../replication/upkeep/retention-sweep.ts';
@@ -80,10 +80,9 @@ async function carryOut(
 ): Promise<{ readonly plan: RetentionPlan; readonly undeleted: readonly string[] }> {
   const plan = await planFor(database, replica, store, signal);
   if (plan.going.length === 0) return { plan, undeleted: [] };
-  const held = heldFilesOf({ files: [], newestListed: 0 as never, unreadable: undefined });
   const sweep = new RetentionSweep(store, replica.retention.checkInterval);
   await admit();
-  await sweep.carryOut(plan, held, signal);
+  await sweep.carryOut(plan, new HeldFiles(), signal);
   return { plan, undeleted: await sweep.look(wallClock(), signal) };
 }
 
