@@ -95,6 +95,8 @@ export class DatabaseUpkeep {
   /** The same, and nothing is under way any more when this returns. */
   async stop(): Promise<void> {
     await Promise.all([this.#snapshots.stop(), ...[...this.#replicas.values()].map((upkeep) => upkeep.stop())]);
+    // Of no use to the next run. What cannot be removed now is removed then.
+    await this.#merged.clear().catch(() => undefined);
   }
 
   #wakeAll(): void {
