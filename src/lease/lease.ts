@@ -100,6 +100,11 @@ export class Lease {
     return this.#firstMark !== undefined && this.#firstMark !== this.#observation?.mark;
   }
 
+  /** The last sync has begun: no request may take long any more, least of all one that hangs already. */
+  hurry(): void {
+    this.#shared.hurry();
+  }
+
   /** Reads it. @throws StationError STORAGE_*, LEASE_INVALID; the signal's reason on abort */
   async look(signal: AbortSignal): Promise<Judgement> {
     return await this.#queue.run(async () => {

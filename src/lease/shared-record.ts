@@ -14,15 +14,28 @@ type Written =
 
 /** A request that has not been answered by now is begun anew. */
 const ANSWER = 10_000;
+/** The same in the last sync, which a connection that hangs must not use up. */
+const ANSWER_IN_HURRY = 1_500;
 
 /** The record that all instances share, read and replaced as a whole. */
 export class SharedRecord {
   readonly #object: ConditionalObject;
   readonly #url: string;
+  readonly #limits = new Set<{ timer: NodeJS.Timeout; readonly late: () => void }>();
+  #patience = ANSWER;
 
   constructor(object: ConditionalObject, url: string) {
     this.#object = object;
     this.#url = url;
+  }
+
+  /** From now on requests have a moment only, the one under way too. */
+  hurry(): void {
+    this.#patience = ANSWER_IN_HURRY;
+    for (const limit of this.#limits) {
+      clearTimeout(limit.timer);
+      limit.timer = setTimeout(limit.late, this.#patience);
+    }
   }
 
   /** @throws StationError STORAGE_*, LEASE_INVALID; the signal's reason on abort */
@@ -57,13 +70,15 @@ export class SharedRecord {
 
   /** A store that does not answer at all must not keep who waits for it for ever. */
   async #inTime<T>(signal: AbortSignal, operation: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const limit = new AbortController();
-    const late = new StationError('STORAGE_UNREACHABLE', `${this.#url} did not answer within ${ANSWER / 1000} s`);
-    const timer = setTimeout(() => limit.abort(late), ANSWER);
+    const abort = new AbortController();
+    const late = () => abort.abort(new StationError('STORAGE_UNREACHABLE', `${this.#url} did not answer in time`));
+    const limit = { timer: setTimeout(late, this.#patience), late };
+    this.#limits.add(limit);
     try {
-      return await operation(AbortSignal.any([signal, limit.signal]));
+      return await operation(AbortSignal.any([signal, abort.signal]));
     } finally {
-      clearTimeout(timer);
+      clearTimeout(limit.timer);
+      this.#limits.delete(limit);
     }
   }
 }

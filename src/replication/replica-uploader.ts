@@ -29,6 +29,7 @@ export interface UploaderEvents {
 interface UploadPermit {
   /** @throws StationError LEASE_LOST; LEASE_HELD, STORAGE_*: not now */
   admit(signal: AbortSignal): Promise<Admission>;
+  hurry(): void;
 }
 
 export interface UploaderOptions {
@@ -148,6 +149,7 @@ export class ReplicaUploader {
   /** From now on: no pauses between batches, short waits after failures, no limit on the speed. */
   hurry(): void {
     this.#mode = 'drain';
+    this.#options.lease?.hurry();
     // Before the limit on the time, which is due to the size alone.
     this.#options.store.liftUploadLimit?.();
     this.#upload?.limit(this.#failures);

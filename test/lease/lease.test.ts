@@ -123,6 +123,24 @@ describe('an upload', () => {
     expect(object.writes).toBe(writes + 1);
   });
 
+  it('in the last sync does not wait for a renewal that hangs', async () => {
+    await take(a);
+    const write = object.write.bind(object);
+    let hangs = 0;
+    object.write = (bytes, expected, signal?: AbortSignal) => {
+      if (hangs > 0) return write(bytes, expected);
+      hangs += 1;
+      return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason), { once: true }));
+    };
+    await vi.advanceTimersByTimeAsync(10_000);
+    clock.pass(DURATION);
+    const admitted = a.lease.admit(never);
+    a.lease.hurry();
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(await admitted).toBe('held');
+    expect(hangs).toBe(1);
+  });
+
   it('of a zombie that wakes up after another took over never starts', async () => {
     await take(a);
     clock.pass(DURATION * 2);

@@ -22,7 +22,7 @@ export class SharedObject implements ConditionalObject {
     return this.#state && { bytes: this.#state.bytes, version: String(this.#state.number) as ObjectVersion };
   }
 
-  async write(bytes: Uint8Array, expected: ObjectVersion | undefined): Promise<ObjectVersion> {
+  async write(bytes: Uint8Array, expected: ObjectVersion | undefined, _signal?: AbortSignal): Promise<ObjectVersion> {
     this.writes += 1;
     const fate = this.fate('write');
     if (fate !== 'lost') this.#meet(fate);
