@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FightDisk } from './fight-disk.ts';
 import { FightJudge } from './fight-judge.ts';
 import { type FightLife, tellLife } from './fight-life.ts';
-import type { FightReplica } from './fight-replica.ts';
+import type { Cut, FightReplica } from './fight-replica.ts';
 import { createRandom, type Random } from './random.ts';
 
 /** The shortest there is: who dies on a disk that is lost keeps the others waiting for it, and a bit more for the clocks. */
@@ -43,6 +43,7 @@ export class FightArena {
   async fight(rounds: number): Promise<void> {
     try {
       for (let round = 1; round <= rounds; round += 1) {
+        await this.#letThings();
         const act = this.#choose();
         this.#tell(act.name);
         this.acts.set(act.name.slice(2), (this.acts.get(act.name.slice(2)) ?? 0) + 1);
@@ -91,31 +92,46 @@ export class FightArena {
     const add = (what: string, weight: number, perform: () => Promise<void> | void) =>
       acts.push({ name: `${name} ${what}`, weight, perform: async () => await perform() });
     // What happens before anybody writes is worth a try now and then.
-    const worth = life?.isServing === true ? 1 : life?.isWaiting === true ? 0.3 : 0.1;
+    const worth = life?.isServing === true ? 1 : life?.isWaiting === true ? 0.3 : 0.05;
+    // Who is about to be taken over from had better stay away until it is.
+    const back = this.#isContested(disk) ? 0.2 : 1;
     const cut = disk.impairments.find(({ kind, to }) => kind === 'cut off' && to === undefined);
-    if (cut === undefined) add('is cut off', worth, () => this.#cut(disk));
-    else add('is heard again', this.#isContested(disk) ? 0.5 : 2, () => this.#heal(disk));
+    if (cut === undefined) {
+      add('is cut off', worth, () => this.#cut(disk, this.#random.pick(['refuse', 'blackhole'])));
+      add('is heard late', worth, () => this.#cut(disk, 'slow'));
+    } else add('is heard again', 2 * back, () => this.#heal(disk));
     if (life === undefined) {
-      add('starts', 3, () => this.#start(disk, false));
-      add('starts on an empty disk', 2, () => this.#start(disk, true));
+      // Cut off it comes to little.
+      const hope = cut === undefined ? 1 : 0.2;
+      add('starts', 2 * hope, () => this.#start(disk, false));
+      add('starts on an empty disk', 2 * hope, () => this.#start(disk, true));
       return acts;
     }
     if (life.isOver || life.killed !== undefined) return acts;
-    if (life.state === 'stopped') add('goes on', this.#isContested(disk) ? 0.5 : 2, () => this.#goOn(disk, life));
+    if (life.state === 'stopped') add('goes on', 2 * back, () => this.#goOn(disk, life));
     else {
-      add('is stopped', worth, () => this.#stop(disk, life, 'supervisor'));
+      add('is stopped', 2 * worth, () => this.#stop(disk, life, 'supervisor'));
       add('is stopped with its child', worth, () => this.#stop(disk, life, 'all'));
     }
-    if (life.terminated === undefined) add('is told to end', worth, () => this.#terminate(life));
-    add('is killed', worth, () => this.#kill(disk, life));
+    if (life.terminated === undefined) add('is told to end', 0.5 * worth, () => this.#terminate(life));
+    add('is killed', 0.5 * worth, () => this.#kill(disk, life));
     return acts;
+  }
+
+  /** Mostly what was begun comes to something before the next act: a start, a take-over. */
+  async #letThings(): Promise<void> {
+    const lives = () => this.#disks.flatMap(({ life }) => (life === undefined ? [] : [life]));
+    const isStarting = (life: FightLife) =>
+      life.state === 'running' && !life.isOver && !life.isWaiting && !(life.served && life.acknowledged().length > 0);
+    if (this.#random.next() < 0.8) await this.#until(() => !lives().some(isStarting), 8_000);
+    const isContested = () => this.#disks.some((disk) => this.#isContested(disk));
+    if (this.#random.next() < 0.6) await this.#until(() => !isContested(), 8_000);
   }
 
   /** Others are about to take over from this one. */
   #isContested(disk: FightDisk): boolean {
-    return this.#disks.some(
-      (other) => other !== disk && other.life?.isWaiting === true && other.life.state === 'running',
-    );
+    const isAway = disk.life !== undefined && disk.impairments.some(({ to }) => to === undefined);
+    return isAway && this.#disks.some(({ life }) => life !== disk.life && life?.isWaiting && life.state === 'running');
   }
 
   async #start(disk: FightDisk, isEmpty: boolean): Promise<void> {
@@ -155,7 +171,6 @@ export class FightArena {
         disk.life = undefined;
       });
     });
-    if (random.next() < 0.8) await this.#until(() => life.isServing || life.isWaiting || life.isOver, 8_000);
   }
 
   #stop(disk: FightDisk, life: FightLife, whom: 'supervisor' | 'all'): void {
@@ -174,9 +189,9 @@ export class FightArena {
     for (const one of disk.impairments) if (one.kind === 'stopped') one.to ??= Date.now();
   }
 
-  async #cut(disk: FightDisk): Promise<void> {
+  async #cut(disk: FightDisk, how: Cut): Promise<void> {
     disk.impairments.push({ kind: 'cut off', from: Date.now(), to: undefined });
-    await disk.route.cut(this.#random.pick(['refuse', 'blackhole'] as const));
+    await disk.route.cut(how);
   }
 
   async #heal(disk: FightDisk): Promise<void> {

@@ -5,11 +5,14 @@ import type { StoreOptions } from '../../../src/storage/store-options.ts';
 import { type Cloud, type CloudName, startCloud } from '../../servers/clouds.ts';
 import { startFaultProxy } from '../../servers/fault-proxy.ts';
 
+/** Nobody listens; nobody answers; what is sent arrives, and so late that a lease does not outlast it. */
+export type Cut = 'refuse' | 'blackhole' | 'slow';
+
 /** How one instance reaches the replica, and how it is cut off from it. */
 export interface FightRoute {
   readonly settings: Readonly<Record<string, unknown>>;
-  /** Nobody listens, or nobody answers; on a folder, the mount fails. */
-  cut(how: 'refuse' | 'blackhole'): Promise<void>;
+  /** On a folder, the mount fails, however it is cut. */
+  cut(how: Cut): Promise<void>;
   heal(): Promise<void>;
 }
 
@@ -60,7 +63,7 @@ async function inCloud(kind: CloudName, instances: number): Promise<FightReplica
     name: kind,
     routes: networks.map((network) => ({
       settings: through(network.url, cloud),
-      cut: (how) => network.set({ kind: how }),
+      cut: (how) => network.set(how === 'slow' ? { kind: 'delay', milliseconds: 4_000 } : { kind: how }),
       heal: () => network.set({ kind: 'pass' }),
     })),
     store: cloud.store('root'),
