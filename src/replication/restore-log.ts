@@ -18,7 +18,7 @@ export interface Terminal {
 }
 
 /** Standard error, where it is a terminal that can clear a line. */
-export function progressTerminal(): Terminal | undefined {
+function progressTerminal(): Terminal | undefined {
   const { stderr } = process;
   if (stderr.isTTY !== true || process.env['TERM'] === 'dumb') return undefined;
   return {

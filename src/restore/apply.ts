@@ -54,15 +54,18 @@ export async function applyPlan(job: ApplyJob): Promise<Applied> {
   const { pageSize, commit, txid } = job.position;
   const database = await create(job.databaseFile, pageSize * commit);
   let checksums: FileHandle | undefined;
+  let writer: PageWriter | undefined;
   try {
     if (job.checksumFile !== undefined) {
       checksums = await create(job.checksumFile, CHECKSUM_HEADER_SIZE + commit * 8);
     }
-    const applied = await applyFiles(job, new PageWriter(database, checksums, pageSize, commit));
+    writer = new PageWriter(database, checksums, pageSize, commit);
+    const applied = await applyFiles(job, writer);
     if (applied.kind === 'damaged') return applied;
     await finishChecksums(checksums, encodeChecksumHeader({ pageSize, commit, txid }));
     return applied;
   } finally {
+    await writer?.close();
     await database.close();
     await checksums?.close();
   }

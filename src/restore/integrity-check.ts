@@ -1,5 +1,7 @@
+import { stat } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { StationError } from '../errors.ts';
+import { runCheck } from './run-check.ts';
 
 export type IntegrityFinding =
   /** Sound. `remarks`: rows that break a rule of their own schema, as they did in the original. */
@@ -12,6 +14,9 @@ export type IntegrityFinding =
 export type IntegrityReport =
   | { readonly kind: 'lines'; readonly lines: readonly string[] }
   | { readonly kind: 'error'; readonly code: string; readonly message: string };
+
+/** Checked in milliseconds: a thread would take far longer to start, and where 200 of them are restored it counts. */
+const AT_ONCE = 1024 * 1024;
 
 /** Complaints about content, not about the file: the original has the same rows, and a copy of it is what is wanted. */
 const ABOUT_CONTENT = /^(?:(?:NULL|TEXT|NUMERIC|non-\w+) value in |CHECK constraint failed in )/;
@@ -29,7 +34,7 @@ export function judgeIntegrity(report: IntegrityReport): IntegrityFinding {
 }
 
 /**
- * SQLite's own check of a database file, in a worker thread, so that signals and health requests are answered
+ * SQLite's own check of a database file, in a worker thread (unless the file is small), so that signals and health requests are answered
  * meanwhile. It reads through a connection of its own, opened read-only: safe on a live database, whose WAL cannot
  * start over until the check ends. Beside a file nobody else has open it may leave `-wal` and `-shm`.
  * @throws StationError INTERNAL if the worker dies; the signal's reason on abort, while the worker ends by itself
@@ -41,9 +46,12 @@ export async function checkIntegrity(
   priority?: 'low',
 ): Promise<IntegrityFinding> {
   signal.throwIfAborted();
+  if ((await stat(path)).size <= AT_ONCE) return judgeIntegrity(runCheck(path, mode));
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = new Worker(new URL(`./integrity-worker.${extension}`, import.meta.url), {
     workerData: { path, mode, priority },
+    // It holds an answer of twenty lines; without a limit its heap grows with nobody looking.
+    resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 },
   });
   const { promise, resolve, reject } = Promise.withResolvers<IntegrityReport>();
   const abort = () => reject(signal.reason);

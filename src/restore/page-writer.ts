@@ -65,6 +65,12 @@ export class PageWriter {
     await this.#batches[1].writing;
   }
 
+  /** Gives its memory back; nothing can be added any more. After `flush`, or when what was written is of no use. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#batches.map((batch) => batch.writing));
+    for (const { data } of this.#batches) if (data.buffer instanceof ArrayBuffer) data.buffer.transfer(0);
+  }
+
   /** The first page of the database that no file held; undefined where there is none. */
   firstMissing(): number | undefined {
     for (let number = 1; number <= this.#commit; number += 1) {

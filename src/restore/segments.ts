@@ -75,6 +75,8 @@ export async function* fetchFiles<File extends Listed>(
   } finally {
     stop.abort();
     await Promise.allSettled(ahead.map((fetching) => fetching.content));
+    // What follows needs memory of its own, and garbage of this size would still be there.
+    for (const { buffer } of free) if (buffer instanceof ArrayBuffer) buffer.transfer(0);
   }
 }
 
