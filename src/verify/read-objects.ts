@@ -24,17 +24,21 @@ const SLICE = 64 * 1024;
  */
 export async function readFiles(
   store: ObjectStore,
-  files: readonly ReplicaFile[],
+  listed: readonly ReplicaFile[],
   parallelism: number,
   signal: AbortSignal,
 ): Promise<ReadFinding> {
+  // Nothing is fetched of what is empty.
+  const files = listed.filter(({ size }) => size > 0);
   const damaged: DamagedObject[] = [];
+  for (const { key, size } of listed) if (size === 0) damaged.push({ key, what: 'is empty' });
   const gone: string[] = [];
   for (let next = 0; next < files.length; ) {
     const reader = new FileReader(files.slice(next));
     try {
       for await (const piece of fetchFiles(store, reader.files, parallelism, signal)) {
         if (piece.kind === 'damaged') throw piece.error;
+        if (piece.file !== reader.current) throw new StationError('INTERNAL', 'a file was passed over');
         reader.read(piece.content);
         if (piece.last) reader.finish();
       }
@@ -48,6 +52,7 @@ export async function readFiles(
       // What was fetched ahead of it is fetched again.
       reader.pass();
     }
+    if (reader.done === 0) throw new StationError('INTERNAL', 'nothing was read');
     next += reader.done;
   }
   return { damaged, gone };
