@@ -2,7 +2,7 @@ import type { DatabaseConfig } from '../config/config.ts';
 import { placeOf } from '../config/same-place.ts';
 import { StationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
-import type { HandoverRequest } from '../supervisor/replication-port.ts';
+import type { HandoverRequest, ReplicaDrain } from '../supervisor/replication-port.ts';
 import { SerialQueue } from '../wal/serial-queue.ts';
 import { DatabaseReplication } from './database-replication.ts';
 import type { ReplicationClocks, ReplicationSettings } from './replication-settings.ts';
@@ -10,6 +10,9 @@ import { SeveralAtATime } from './several-at-a-time.ts';
 
 /** Connections and memory of a restore are not had 200 times at once. */
 const PREPARED_AT_ONCE = 8;
+const CLOSED_AT_ONCE = 16;
+/** After this long, in milliseconds, none waits for its turn any more: the store may not be answering at all. */
+const CLOSE_PATIENCE = 3_000;
 
 export interface DatabaseSetOptions {
   readonly settings: ReplicationSettings;
@@ -22,6 +25,8 @@ export class DatabaseSet {
   readonly #options: DatabaseSetOptions;
   readonly #mergeTurn = new SerialQueue();
   readonly #turns = new SeveralAtATime(PREPARED_AT_ONCE);
+  readonly #closeTurns = new SeveralAtATime(CLOSED_AT_ONCE);
+  readonly #closing = new Map<DatabaseReplication, Promise<void>>();
   readonly #databases = new Map<string, DatabaseReplication>();
   /** By the place of a replica: the database that goes there. */
   readonly #places = new Map<string, string>();
@@ -88,13 +93,34 @@ export class DatabaseSet {
   async drop(path: string): Promise<void> {
     const replication = this.#databases.get(path);
     if (replication === undefined) return;
-    await replication.close();
+    await this.#close(replication);
+    this.#closing.delete(replication);
     this.#databases.delete(path);
     for (const [place, owner] of this.#places) if (owner === path) this.#places.delete(place);
   }
 
+  /** The last capture and upload of each, and the end of those that are complete. */
+  async drain(timeUp: AbortSignal): Promise<readonly ReplicaDrain[]> {
+    const draining = this.all.map(async (replication) => {
+      const replicas = await replication.drain(timeUp);
+      // Leases are given back while others are still being drained: 200 at the very end would not be in time.
+      if (replicas.every(({ complete }) => complete)) void this.#close(replication);
+      return replicas;
+    });
+    return (await Promise.all(draining)).flat();
+  }
+
   async close(): Promise<void> {
-    await Promise.all(this.all.map((replication) => replication.close()));
+    const impatience = setTimeout(() => this.#closeTurns.letAllRun(), CLOSE_PATIENCE);
+    await Promise.all(this.all.map((replication) => this.#close(replication)));
+    clearTimeout(impatience);
+  }
+
+  /** A few at a time: a store that is given 200 leases at once answers the last ones too late. */
+  #close(replication: DatabaseReplication): Promise<void> {
+    const closing = this.#closing.get(replication) ?? this.#closeTurns.run(() => replication.close());
+    this.#closing.set(replication, closing);
+    return closing;
   }
 
   #refuseTwice({ path, replicas, where }: DatabaseConfig, places: readonly string[]): void {

@@ -55,7 +55,7 @@ export function createReplication(options: CreateReplicationOptions): Replicatio
       const timeUp =
         drainAtMost === undefined ? budgetEnd : AbortSignal.any([budgetEnd, AbortSignal.timeout(drainAtMost)]);
       await Promise.all(folders.map((folder) => folder.end(timeUp)));
-      const drained = (await Promise.all(set.all.map((database) => database.drain(timeUp)))).flat();
+      const drained = await set.drain(timeUp);
       const replicas = [...drained, ...folders.flatMap((folder) => folder.unfollowed)];
       return { complete: isDrainComplete(replicas, drainRequire), replicas };
     },

@@ -1,6 +1,6 @@
 /** Runs pieces of work in the order in which they came, at most so many at the same time. */
 export class SeveralAtATime {
-  readonly #most: number;
+  #most: number;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
@@ -18,6 +18,15 @@ export class SeveralAtATime {
       const next = this.#waiting.shift();
       if (next === undefined) this.#running -= 1;
       else next();
+    }
+  }
+
+  /** From now on nothing waits. */
+  letAllRun(): void {
+    this.#most = Number.POSITIVE_INFINITY;
+    for (const start of this.#waiting.splice(0)) {
+      this.#running += 1;
+      start();
     }
   }
 }

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { StationError } from '../errors.ts';
+import { spareMemory } from '../wal/sqlite-connection.ts';
 
 /** Held until closed, or until the process dies, however it dies. */
 export interface StagingLock {
@@ -35,6 +36,7 @@ export function tryStagingLock(path: string): StagingLock | undefined {
   let connection: Database.Database | undefined;
   try {
     connection = new Database(path, { timeout: 0 });
+    spareMemory(connection);
     connection.pragma('journal_mode = MEMORY');
     connection.exec('BEGIN EXCLUSIVE');
   } catch (cause) {

@@ -57,7 +57,7 @@ export function fileConditional(root: string, path: string, publish: FilePublish
         hint: 'this process was stopped in the middle of a write: whether it took effect is not known',
       });
     }
-    await copyNewest(path, publish);
+    await copyNewest(path, { number: number + 1, bytes }, newest, publish);
     return versionIn(number + 1, bytes);
   }
 
@@ -190,14 +190,27 @@ async function removeOldStates(folder: string): Promise<number> {
   return newest;
 }
 
-/** Whoever put an older copy over a newer one, having been stopped before, sees it now and puts it right. */
-async function copyNewest(path: string, publish: FilePublisher): Promise<void> {
-  for (;;) {
-    const { number, object } = await readNewest(path, undefined);
-    if (number === 0 || object === undefined) return;
-    await publish(path, bodyFromBytes(object.bytes), { createOnly: false });
+/**
+ * Whoever put an older copy over a newer one, having been stopped before, sees it now and puts it right.
+ * @param own the state just made; mostly the newest that was listed after it, and then it need not be read again
+ */
+async function copyNewest(
+  path: string,
+  own: { readonly number: number; readonly bytes: Uint8Array },
+  listed: number,
+  publish: FilePublisher,
+): Promise<void> {
+  for (let known = listed === own.number ? own : undefined; ; known = undefined) {
+    const { number, bytes } = known ?? (await readNewestBytes(path));
+    if (number === 0 || bytes === undefined) return;
+    await publish(path, bodyFromBytes(bytes), { createOnly: false });
     if ((await newestNumber(path + STATES_SUFFIX)) === number) return;
   }
+}
+
+async function readNewestBytes(path: string) {
+  const { number, object } = await readNewest(path, undefined);
+  return { number, bytes: object?.bytes };
 }
 
 /** All states at once, whatever is being written. */
