@@ -41,6 +41,8 @@ export interface TakeoverPoint {
 export interface StationFields {
   /** Random, made with the staging folder: the same disk, the same value. */
   readonly disk: string;
+  /** The disk whose history the replica follows: of the last holder that was ready to write. */
+  readonly writer?: string | undefined;
   /** What the platform calls this container together with its machine's boot; undefined where it says nothing. */
   readonly place: string | undefined;
   readonly service: Service | undefined;
@@ -70,6 +72,7 @@ const time = z.iso.datetime({ offset: true }).transform((text) => milliseconds(D
 const stationSchema = z.object({
   version: z.literal(FORMAT_VERSION),
   disk: z.string(),
+  writer: z.string().optional(),
   place: z.string().optional(),
   service: z.object({ platform: z.string(), name: z.string() }).optional(),
   nonce: z.string(),
@@ -104,9 +107,9 @@ export function parseLease(bytes: Uint8Array, where: string): LeaseRecord {
 }
 
 function fieldsOf(saved: z.output<typeof stationSchema>): StationFields {
-  const { disk, place, service, nonce, acquired_at, duration_ms, state, unclaimed, request, takeovers } = saved;
+  const { disk, writer, place, service, nonce, acquired_at, duration_ms, state, unclaimed, request, takeovers } = saved;
   const times = { acquiredAt: acquired_at, duration: duration_ms };
-  return { disk, place, service, nonce, ...times, state, isUnclaimed: unclaimed, request, takeovers };
+  return { disk, writer, place, service, nonce, ...times, state, isUnclaimed: unclaimed, request, takeovers };
 }
 
 function reasonOf(error: unknown): string {
@@ -130,10 +133,11 @@ export function formatLease({ generation, expiresAt, owner, station, unknown }: 
 
 function saved(station: StationFields | undefined) {
   if (station === undefined) return undefined;
-  const { disk, place, service, nonce, acquiredAt, duration, state, isUnclaimed, request, takeovers } = station;
+  const { disk, writer, place, service, nonce, acquiredAt, duration, state, isUnclaimed, request, takeovers } = station;
   return {
     version: FORMAT_VERSION,
     disk,
+    writer,
     place,
     service,
     nonce,

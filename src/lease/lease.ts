@@ -14,7 +14,7 @@ import {
   observe,
 } from './judge-lease.ts';
 import type { LeaseRecord, TakeoverPoint } from './lease-record.ts';
-import { acquired, claimed, freed, renewed, requested, type Takeover, withoutRequest } from './next-lease.ts';
+import { acquired, claimed, freed, renewed, requested, type Takeover, withoutRequest, written } from './next-lease.ts';
 import { type Seen, SharedRecord } from './shared-record.ts';
 
 export interface LeaseEvents {
@@ -74,6 +74,7 @@ export class Lease {
   #nonces = new Set<string>();
   #takeover: Takeover | undefined;
   #hasAsked = false;
+  #isWriter = false;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -93,6 +94,17 @@ export class Lease {
   /** What was read last, or written. */
   get record(): LeaseRecord | undefined {
     return this.#held?.record ?? this.#seen?.record;
+  }
+
+  /** Whether what the replica holds was written last by an instance with another disk, as far as is known. */
+  get isAfterAnother(): boolean {
+    const writer = this.#held?.record.station?.writer;
+    return !this.#isWriter && writer !== undefined && writer !== '' && writer !== this.#options.me.disk;
+  }
+
+  /** Whether its replica is the first of the config. */
+  get decides(): boolean {
+    return this.#options.decides;
   }
 
   /** Whether another holder was seen to write between two looks: it is alive. */
@@ -131,9 +143,9 @@ export class Lease {
       const record = requested(seen.record, by);
       if (record === undefined) return;
       this.#hasAsked = true;
-      const written = await this.#shared.write(record, seen.version, signal);
-      if (written.kind === 'conflict') this.#note(written.found);
-      else this.#seen = { record, version: written.version };
+      const outcome = await this.#shared.write(record, seen.version, signal);
+      if (outcome.kind === 'conflict') this.#note(outcome.found);
+      else this.#seen = { record, version: outcome.version };
     });
   }
 
@@ -144,8 +156,8 @@ export class Lease {
       const { record, version } = await this.#shared.read(signal);
       const request = record?.station?.request;
       if (record === undefined || request?.owner !== me.owner || request.instance !== (me.place ?? me.disk)) return;
-      const written = await this.#shared.write(withoutRequest(record), version, signal);
-      if (written.kind === 'written') return;
+      const outcome = await this.#shared.write(withoutRequest(record), version, signal);
+      if (outcome.kind === 'written') return;
     }
   }
 
@@ -179,6 +191,11 @@ export class Lease {
     });
   }
 
+  /** What this disk holds continues what the replica holds. It is told with the next renewal. */
+  noteWriter(): void {
+    if (this.#held !== undefined) this.#isWriter = true;
+  }
+
   /** The name is ours. It is told with the next renewal: until then a crash has it claimed once more. */
   noteClaimed(): void {
     if (this.#takeover !== undefined) this.#takeover = { ...this.#takeover, isClaimed: true };
@@ -198,7 +215,7 @@ export class Lease {
       if (held === undefined) return this.#hasAsked ? await this.#withdraw(signal) : undefined;
       this.#held = undefined;
       const record = this.#takeover?.isClaimed === true ? claimed(held.record) : held.record;
-      await this.#free({ ...held, record }, state, signal);
+      await this.#free({ ...held, record: this.#asWriter(record) }, state, signal);
     });
   }
 
@@ -206,10 +223,14 @@ export class Lease {
     let { record, version }: { record: LeaseRecord; version: ObjectVersion | undefined } = held;
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const { me, clock } = this.#options;
-      const written = await this.#shared.write(freed(record, state, me, clock().wall, this.#nonce()), version, signal);
-      if (written.kind === 'written' || !this.#isMine(written.found.record)) return;
-      ({ record, version } = written.found as { record: LeaseRecord; version: ObjectVersion });
+      const outcome = await this.#shared.write(freed(record, state, me, clock().wall, this.#nonce()), version, signal);
+      if (outcome.kind === 'written' || !this.#isMine(outcome.found.record)) return;
+      ({ record, version } = outcome.found as { record: LeaseRecord; version: ObjectVersion });
     }
+  }
+
+  #asWriter(record: LeaseRecord): LeaseRecord {
+    return this.#isWriter ? written(record, this.#options.me.disk) : record;
   }
 
   #judge(): Judgement {
@@ -229,12 +250,12 @@ export class Lease {
     if (judged.kind === 'held') return false;
     const from = clock();
     const record = acquired(this.#seen?.record, judged.why, me, duration, from.wall, this.#nonce());
-    const written = await this.#shared.write(record, this.#seen?.version, signal);
-    if (written.kind === 'conflict') {
-      this.#note(written.found);
+    const outcome = await this.#shared.write(record, this.#seen?.version, signal);
+    if (outcome.kind === 'conflict') {
+      this.#note(outcome.found);
       return false;
     }
-    this.#hold(record, written.version, from);
+    this.#hold(record, outcome.version, from);
     events.acquired(record, judged.why);
     return true;
   }
@@ -262,13 +283,13 @@ export class Lease {
       const held = this.#held;
       if (held === undefined) throw new StationError('INTERNAL', `${url}: renewed without being held`);
       const from = clock();
-      const record = renewed(held.record, from.wall, this.#nonce(), this.#takeover);
-      const written = await this.#shared.write(record, held.version, signal);
-      if (written.kind === 'written') {
-        this.#hold(record, written.version, from);
+      const record = renewed(this.#asWriter(held.record), from.wall, this.#nonce(), this.#takeover);
+      const outcome = await this.#shared.write(record, held.version, signal);
+      if (outcome.kind === 'written') {
+        this.#hold(record, outcome.version, from);
         return;
       }
-      const { found } = written;
+      const { found } = outcome;
       if (found.record === undefined) await this.#recreate(record, from, signal);
       else if (this.#isMine(found.record) && found.version !== undefined) {
         this.#held = { record: found.record, version: found.version, from: held.from };
@@ -282,10 +303,10 @@ export class Lease {
 
   /** Somebody deleted it. Nobody else has it, if it can be created. */
   async #recreate(record: LeaseRecord, from: Moment, signal: AbortSignal): Promise<void> {
-    const written = await this.#shared.write(record, undefined, signal);
-    if (written.kind === 'written') this.#hold(record, written.version, from);
-    else if (!this.#isMine(written.found.record)) {
-      throw this.#lose(lostTo(written.found.record, this.#options.url, this.#options.clock().wall));
+    const outcome = await this.#shared.write(record, undefined, signal);
+    if (outcome.kind === 'written') this.#hold(record, outcome.version, from);
+    else if (!this.#isMine(outcome.found.record)) {
+      throw this.#lose(lostTo(outcome.found.record, this.#options.url, this.#options.clock().wall));
     }
   }
 

@@ -21,6 +21,7 @@ export function acquired(
     owner: me.owner,
     station: {
       disk: me.disk,
+      writer: before?.station && (before.station.writer ?? before.station.disk),
       place: me.place,
       service: me.service,
       nonce,
@@ -59,6 +60,11 @@ export function renewed(
       takeovers: recentTakeovers(takeovers, wall),
     },
   };
+}
+
+/** From here on the replica follows the history of this disk. */
+export function written(held: LeaseRecord, disk: string): LeaseRecord {
+  return held.station === undefined ? held : { ...held, station: { ...held.station, writer: disk } };
 }
 
 /** With nothing left to claim. */

@@ -109,6 +109,7 @@ async function prepare(
   opened.add(async () => await leases.release(() => noUploads));
   const asked = replicas.map((replica) => ({ ...replica, unreachable: leases.unreachable(replica.name) }));
   const start = await startAsOnlyWriter(options, folder, asked, leases, local.kind, signal, opened);
+  leases.noteWriter();
   return {
     folder,
     ...start,
@@ -118,7 +119,7 @@ async function prepare(
         config,
         store: named.store,
         remote: start.remotes.get(named.name),
-        ask: askerOf(named),
+        ask: askerOf(named, start.known.kind === 'restored' ? undefined : leases.of(named.name)),
         lease: leases.of(named.name),
       };
     }),
@@ -209,7 +210,12 @@ async function startState(
   if (local.kind !== 'database') return await restoreAtStart(options, folder, found, replicas, signal);
 
   const reports = await askReplicas(replicas, { kind: 'newest' }, settings.lookTimeout, signal);
-  const remotes = new Map(reports.map((report) => [report.replica.name, remotePositionOf(report.answer)]));
+  const remotes = new Map(
+    reports.map(({ replica: { name }, answer }) => {
+      const remote = remotePositionOf(answer);
+      return [name, remote && { ...remote, isAnothers: leases.of(name)?.isAfterAnother === true }];
+    }),
+  );
   const checksums = [...remotes.values()].flatMap((remote) => remote?.fileChecksums ?? []);
   const staged = isContinuedByStock(found, checksums) ? afterStock(folder, found) : found;
   const backups = await lookAtOldBackups(reports, database.path);
@@ -228,7 +234,7 @@ async function startState(
     case 'keep-local':
       await dropUnsaved(staged);
       log.warn('keeping the database that is here, above what the replicas hold', { why: decision.why });
-      return { ...keepLocal(staged, decision.above), remotes };
+      return { ...keepLocal(staged, decision.above), remotes: asOurs(remotes) };
     case 'use-replica': {
       const aside = await moveDatabaseAside(database.path, new Date());
       log.warn('using the replica: the database that was here is kept aside', {
@@ -246,6 +252,11 @@ async function startState(
         return await catchUp(options, folder, staged, replicas, signal);
       throw new StationError('REPLICA_AHEAD', `${database.path}: ${decision.why}`);
   }
+}
+
+/** A person has decided: what is there is left behind. */
+function asOurs(remotes: StartState['remotes']): StartState['remotes'] {
+  return new Map([...remotes].map(([name, remote]) => [name, remote && { ...remote, isAnothers: false }]));
 }
 
 /** All that is here was in every replica when the last life ended, and another instance has gone on from there. */
@@ -312,11 +323,11 @@ function warnOfFencing(log: Log, why: string): void {
 }
 
 /** One question to a replica that did not answer at the start; the uploader asks again by itself if it fails. */
-function askerOf(replica: NamedReplica): (signal: AbortSignal) => Promise<RemotePosition> {
+function askerOf(replica: NamedReplica, lease: Lease | undefined): (signal: AbortSignal) => Promise<RemotePosition> {
   return async (signal) => {
     const report = await askReplica(replica, { kind: 'newest' }, new Map(), milliseconds(30_000), signal, 'none');
     const remote = remotePositionOf(report.answer);
-    if (remote !== undefined) return remote;
+    if (remote !== undefined) return { ...remote, isAnothers: lease?.decides === true && lease.isAfterAnother };
     if (report.answer.kind === 'failed') throw report.answer.error;
     throw new StationError('STORAGE_UNREACHABLE', `${replica.store.url} does not answer`);
   };

@@ -10,6 +10,8 @@ export interface RemotePosition {
   readonly timestamp: Milliseconds;
   /** File checksums of its files that end at `txid`, as 16 hex digits. */
   readonly fileChecksums: readonly string[];
+  /** Its lease was last that of an instance with another disk: what is not known here is that one's. */
+  readonly isAnothers?: boolean;
 }
 
 /** How replication to one replica goes on. */
@@ -50,6 +52,13 @@ export function reconcile(
     if (above > remote.txid) return { kind: 'snapshot', why: 'files in it are missing or damaged', above };
     if (isStaged(staged, remote.txid + 1, local.txid)) return { kind: 'append', after: remote.txid };
     return { kind: 'snapshot', why: 'files it lacks are no longer staged', above };
+  }
+  // Whatever the clocks say: who had the lease went on, and this database was left behind.
+  if (remote.isAnothers === true) {
+    return {
+      kind: 'ahead',
+      why: `its TXID ${remote.txid} was written by another instance, after this one lost the lease`,
+    };
   }
   if (remote.timestamp > local.timestamp) {
     return { kind: 'ahead', why: `its TXID ${remote.txid} was written later, and not by this database` };

@@ -42,19 +42,11 @@ export class ReplicaLeases {
   readonly #leases: ReadonlyMap<string, Lease>;
   readonly #acquisitions: ReadonlyMap<string, Acquisition>;
   readonly #log: Log;
-  readonly #disk: string;
 
-  /** @param disk the name of this one */
-  constructor(
-    leases: ReadonlyMap<string, Lease>,
-    acquisitions: ReadonlyMap<string, Acquisition>,
-    log: Log,
-    disk: string,
-  ) {
+  constructor(leases: ReadonlyMap<string, Lease>, acquisitions: ReadonlyMap<string, Acquisition>, log: Log) {
     this.#leases = leases;
     this.#acquisitions = acquisitions;
     this.#log = log;
-    this.#disk = disk;
   }
 
   of(replica: string): Lease | undefined {
@@ -76,9 +68,13 @@ export class ReplicaLeases {
 
   /** Whether every lease that is held now was last that of an instance with another disk. */
   get isAfterAnother(): boolean {
-    const held = [...this.#acquisitions.values()].filter((acquisition) => acquisition.kind === 'held');
-    const disks = held.map(({ before }) => before?.station?.disk);
-    return disks.length > 0 && disks.every((disk) => disk !== undefined && disk !== '' && disk !== this.#disk);
+    const held = [...this.#leases.values()].filter((lease) => lease.isHeld);
+    return held.length > 0 && held.every((lease) => lease.isAfterAnother);
+  }
+
+  /** What this disk holds continues what every replica holds whose lease is held. */
+  noteWriter(): void {
+    for (const lease of this.#leases.values()) lease.noteWriter();
   }
 
   /** No late file of another's can come between this history any more. */
@@ -122,7 +118,7 @@ export async function holdLeases(
 ): Promise<ReplicaLeases> {
   if (settings.kind === 'off') {
     log.warn('the lease is off: nothing keeps a second instance from writing to the same replica');
-    return new ReplicaLeases(new Map(), new Map(), log, '');
+    return new ReplicaLeases(new Map(), new Map(), log);
   }
   const [disk, around] = await Promise.all([diskIdentity(folder.instance), lookAround(settings.environment)]);
   const me = instanceOf(disk, around);
@@ -157,9 +153,9 @@ export async function holdLeases(
     settings.waiting?.(undefined);
     const named = new Map(replicas.map(({ name }, index) => [name, acquisitions[index] as Acquisition]));
     tellOfAcquisitions(named, log, clocks);
-    return new ReplicaLeases(leases, named, log, disk);
+    return new ReplicaLeases(leases, named, log);
   } catch (error) {
-    await new ReplicaLeases(leases, new Map(), log, disk).release(() => noUploads);
+    await new ReplicaLeases(leases, new Map(), log).release(() => noUploads);
     signal.throwIfAborted();
     throw error;
   }

@@ -29,6 +29,8 @@ export interface UploaderEvents {
 interface UploadPermit {
   /** @throws StationError LEASE_LOST; LEASE_HELD, STORAGE_*: not now */
   admit(signal: AbortSignal): Promise<Admission>;
+  /** The replica holds what this disk continues. */
+  noteWriter?(): void;
   hurry(): void;
 }
 
@@ -278,6 +280,10 @@ export class ReplicaUploader {
         this.#status = { kind: 'needs-snapshot', why: continuation.why, above: continuation.above };
         return;
       case 'ahead':
+        if (remote.isAnothers === true) {
+          this.fence(new StationError('FENCED', `${this.#options.store.url}: ${continuation.why}`));
+          return;
+        }
         this.stopFor(new StationError('REPLICA_AHEAD', `${this.#options.store.url}: ${continuation.why}`));
     }
   }
@@ -329,6 +335,7 @@ export class ReplicaUploader {
   }
 
   #moveTo(position: Txid): void {
+    this.#options.lease?.noteWriter?.();
     this.#status = { kind: 'following', position };
     this.#sentUpTo = position;
     this.#options.moved?.();
