@@ -104,6 +104,11 @@ async function runVerb(invokedAs: InvokedAs, words: readonly string[], openFiles
       const options = parseVerify(rest, await argumentContext(invokedAs));
       return (await import('./cli/verify.ts')).verifyCommand(options);
     }
+    case 'status': {
+      const { parseStatus } = await import('./cli/inspect-options.ts');
+      const options = parseStatus(rest, await argumentContext(invokedAs));
+      return (await import('./cli/status.ts')).statusCommand(options);
+    }
     case 'version': {
       process.stdout.write((await import('./cli/version.ts')).versionText());
       return 0;
