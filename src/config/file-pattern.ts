@@ -24,7 +24,7 @@ export function compileFilePattern(pattern: string): RegExp | undefined {
 function nextPiece(rest: string): readonly [taken: number, source: string] {
   if (rest.startsWith('*')) return [1, '[^/]*'];
   if (rest.startsWith('?')) return [1, '[^/]'];
-  const set = /^\[(\^?)((?:\\[\s\S]|[^\]\\])+)\]/u.exec(rest);
+  const set = /^\[(?!\^\])(\^?)((?:\\[\s\S]|[^\]\\])+)\]/u.exec(rest);
   if (set !== null) return [set[0].length, `[${set[1]}${setMembers(set[2] ?? '')}]`];
   if (rest.startsWith('[')) return [0, ''];
   const plain = /^(?:\\([\s\S])|([^\\]))/u.exec(rest);
@@ -34,10 +34,12 @@ function nextPiece(rest: string): readonly [taken: number, source: string] {
 /** A hyphen between two characters makes a range; every other character stands for itself. */
 function setMembers(members: string): string {
   return [...members.matchAll(/\\([\s\S])|(-)|([\s\S])/gu)]
-    .map(([, escaped, hyphen, plain]) => hyphen ?? literal(escaped ?? plain ?? ''))
+    .map(([, escaped, hyphen, plain]) => hyphen ?? literal(escaped ?? plain ?? '', '-'))
     .join('');
 }
 
-function literal(character: string): string {
-  return /[\\^$.*+?()[\]{}|/-]/.test(character) ? `\\${character}` : character;
+/** @param alsoSpecial what has a meaning here only; elsewhere it must not be escaped */
+function literal(character: string, alsoSpecial = ''): string {
+  const isSpecial = /[\\^$.*+?()[\]{}|/]/.test(character) || character === alsoSpecial;
+  return isSpecial ? `\\${character}` : character;
 }

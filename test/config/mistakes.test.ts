@@ -167,8 +167,6 @@ describe('a key that asks for what we do not do is refused by name', () => {
     ['mcp-addr: ":3001"', 'mcp-addr', 'no MCP server'],
     ['heartbeat-url: https://x', 'heartbeat-url', 'heartbeats are not sent'],
     ['logging: {source: true}', 'logging.source', 'do not name source files'],
-    ['dbs: [{dir: /data, replica: {path: /r}}]', 'dir', 'list each database'],
-    ['dbs: [{path: /a, watch: true, replica: {path: /r}}]', 'watch', 'list each database'],
     [
       'dbs: [{path: /a, restore-if-db-not-exists: false, replica: {path: /r}}]',
       'restore-if-db-not-exists',
