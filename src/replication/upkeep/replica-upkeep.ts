@@ -53,6 +53,8 @@ export class ReplicaUpkeep {
   /** Level-0 files above this TXID are still to be merged, so they do well to stay staged; undefined: none. */
   get mergedUpTo(): Txid | undefined {
     if (this.#held === undefined || this.#options.settings.mergeIntervals.length === 0) return undefined;
+    // The last tidying leaves only what a replica lacks.
+    if (this.#stop.signal.aborted) return undefined;
     return mergedUpTo(this.#held);
   }
 
