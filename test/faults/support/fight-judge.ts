@@ -64,7 +64,7 @@ export class FightJudge {
     this.#checkSynced(life);
     this.#checkWriters(disk, life);
     const lacking = this.#lacking(life.acknowledged());
-    if (end === 0 || end === 143 || end === 'SIGTERM' || life.codes().includes('HANDOVER_UNTAKEN'))
+    if (end === 0 || end === 143 || end === 137 || end === 'SIGTERM' || life.codes().includes('HANDOVER_UNTAKEN'))
       this.#none(lacking, `it ended with ${end}`);
     if (end === 75 && lacking.length === 0 && !life.said('drain incomplete')) throw new Error('75, and nothing lacks');
     // Whatever the end, what was committed is on the disk or in the replica.
@@ -83,6 +83,7 @@ export class FightJudge {
    * | 0 | it was told to end, and served until then (or had handed over); nothing lacks |
    * | 143 | it was told to end before its child ran, or before that answered signals; nothing lacks |
    * | SIGTERM | the same, before it answered signals itself |
+   * | 137 | it was told to end, and its child was stopped for longer than a child gets to end; nothing lacks |
    * | 75 | it was told to end, and was cut off or stopped at that moment: the drain was not complete, and it said so |
    * | 76 | another instance has the lease: the policy or the timeout forbade to wait, or it was lost to that one; or it
    * was handed over to one that never came |
@@ -107,6 +108,15 @@ export class FightJudge {
       case 143:
         if (told && !life.served) return '143 before its child';
         if (told) return '143 of its child';
+        break;
+      case 137:
+        if (
+          told &&
+          life.said('process does not end, killed') &&
+          life.wasImpaired((life.terminated ?? 0) - 15_000, over)
+        ) {
+          return '137 out of time';
+        }
         break;
       case 75:
         if (told && life.wasImpaired((life.terminated ?? 0) - 15_000, over)) return '75 cut off';
