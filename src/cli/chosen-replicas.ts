@@ -4,7 +4,7 @@ import { StationError } from '../errors.ts';
 import type { NamedReplica } from '../restore/restore-options.ts';
 import { openStore } from '../storage/open-store.ts';
 import { isReplicaUrl } from './inspect-options.ts';
-import { readConfig, replicaAt } from './load.ts';
+import { findDatabase, namesIn, readConfig, replicaAt } from './load.ts';
 import type { CommonOptions } from './run-options.ts';
 
 /** What a command is about. */
@@ -53,11 +53,10 @@ export function chooseReplicas(options: Asked): Choice {
 /** @throws StationError USAGE where the config has no such database */
 export function chooseDatabases(config: Config, path: string | undefined): readonly DatabaseConfig[] {
   if (path === undefined) return config.databases;
-  const found = config.databases.filter((database) => database.path === resolve(path));
-  if (found.length > 0) return found;
-  const known = config.databases.map((database) => database.path).join(', ');
+  const found = findDatabase(config, resolve(path));
+  if (found !== undefined) return [found];
   throw new StationError('USAGE', `${config.source ?? 'the environment'} has no database ${resolve(path)}`, {
-    hint: `it has: ${known || 'none'}; or name a replica by its URL, as in s3://bucket/path`,
+    hint: `it has: ${namesIn(config)}; or name a replica by its URL, as in s3://bucket/path`,
   });
 }
 
