@@ -17,7 +17,7 @@ import { addNote, addProblem, type ConfigReading, startReading } from './reading
 import { resolvePath } from './resolve-path.ts';
 import { reportSamePlaces } from './same-place.ts';
 import { find, findBoolean, findDuration, findText, type Section } from './section.ts';
-import type { MapTree } from './tree.ts';
+import type { MapTree, Tree } from './tree.ts';
 import { reportUnusedDefaults } from './unused-defaults.ts';
 
 /** What surrounds the program: nothing else is read. */
@@ -83,19 +83,30 @@ export function loadConfig(input: LoadConfigInput): Config {
   };
 }
 
-/** The replica that a URL or a folder names, as in `litestream restore s3://bucket/path`. Throws as loadConfig does. */
+/**
+ * The replica that a URL or a folder names, as in `litestream restore s3://bucket/path`. No URL has room for the key of an
+ * encrypted one: it comes from STATION_AGE_IDENTITY. Throws as loadConfig does.
+ */
 export function replicaFromUrl(url: string, context: ConfigContext): ReplicaConfig {
   const where = { text: 'replica URL', order: 0 };
   const lookup: LookupVariable = environmentLookup(context);
   const reading = startReading();
   const nothing = readSection(mapOf(where, []), 'top', reading);
-  const map = mapOf(where, [['url', textOf(url.trim(), where)]]);
+  const map = mapOf(where, [['url', textOf(url.trim(), where)], ...ageFromEnvironment(lookup)]);
   const { outcome, baseName } = readReplica(map, { reading, lookup, context, top: nothing, database: nothing });
   if (reading.problems.length > 0) throw problemsAsError(reading.problems);
   if (outcome.kind === 'configured') return { name: baseName, ...outcome.replica };
   throw new StationError('CONFIG_VALUE', `${where.text}: it names no replica`, {
     hint: 'write s3://bucket/path, file:///folder, or the path of a folder',
   });
+}
+
+function ageFromEnvironment(lookup: LookupVariable): readonly [key: string, value: Tree][] {
+  const name = 'STATION_AGE_IDENTITY';
+  const identity = lookup(name) ?? '';
+  if (identity === '') return [];
+  const where = { text: name, order: 1 };
+  return [['age', mapOf(where, [['identities', { kind: 'list', where, items: [textOf(identity, where)] }]])]];
 }
 
 function readTopMap(file: ConfigFile, lookup: LookupVariable | undefined, reading: ConfigReading): MapTree {
