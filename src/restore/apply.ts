@@ -47,7 +47,7 @@ interface OpenFile {
  * up to the final size, the newest image stays, exactly as in stock Litestream's merge. A database that shrank between
  * is not cut in between. Every checksum of every file is verified.
  *
- * Memory: 16 MiB of downloads, two batches of 1 MiB, and one bit a page, whatever the size of the database.
+ * Memory: 12 MiB of downloads, two batches of 1 MiB, and one bit a page, whatever the size of the database.
  * @throws StationError DATA_FOLDER or RESTORE_WRITE where the disk refuses, and what the store throws
  */
 export async function applyPlan(job: ApplyJob): Promise<Applied> {

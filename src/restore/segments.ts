@@ -5,9 +5,9 @@ import type { ReplicaFile } from './inventory.ts';
 import { isDamage } from './position.ts';
 
 /** Downloads in flight or waiting to be used, all files together: what bounds a restore's memory. */
-const MOST_BYTES = 16 * 1024 * 1024;
+const MOST_BYTES = 12 * 1024 * 1024;
 /** Large files are fetched in pieces of this size, side by side: one connection alone rarely fills the line. */
-const SEGMENT_SIZE = 2 * 1024 * 1024;
+const SEGMENT_SIZE = 1.5 * 1024 * 1024;
 
 /** What of a file is needed to fetch it. */
 type Listed = Pick<ReplicaFile, 'key' | 'size'>;
@@ -30,7 +30,7 @@ export type FilePiece<File> =
   | { readonly kind: 'damaged'; readonly file: File; readonly error: StationError };
 
 /**
- * The bytes of many files, in order, fetched ahead: up to `parallelism` requests at a time and 16 MiB in memory.
+ * The bytes of many files, in order, fetched ahead: up to `parallelism` requests at a time and 12 MiB in memory.
  * So thousands of small files cost a fraction of their round trips, and a large one is fetched by several connections.
  * @throws what `fetchRange` throws, when the piece it happened in is reached
  */
