@@ -93,6 +93,7 @@ it('tells that a replica is sound and equal, and later that it is not, object by
   write('one');
   await told(/info replica verified: it is sound .*"compared":"equal"/);
   expect(lines.filter((line) => /^(warn|error) /.test(line) && !line.includes('lease is off'))).toEqual([]);
+  await expect.poll(() => existsSync(join(own(), 'verified.json')), { timeout: 30_000 }).toBe(true);
   expect(JSON.parse(readFileSync(join(own(), 'verified.json'), 'utf8')).verified.file).toBeGreaterThan(0);
   const [first = ''] = readdirSync(join(folder, 'replica', 'ltx', '0'));
   const path = join(folder, 'replica', 'ltx', '0', first);
