@@ -37,6 +37,7 @@ export class DatabaseReplication implements Controlled {
   #fence: StationError | undefined;
   #askedBy: string | undefined;
   #isComplete = false;
+  #keeping: Promise<void> | undefined;
   #prepared: PreparedDatabase | undefined;
   #drained = false;
   #draining: Promise<readonly ReplicaDrain[]> | undefined;
@@ -170,7 +171,7 @@ export class DatabaseReplication implements Controlled {
     }
     const report = running.replicas.map((replica) => this.#reportOf(replica, capture));
     this.#isComplete = report.every(({ complete }) => complete);
-    if (this.#fence !== undefined) await this.#keepUnreplicated(running.staging, running.replicas);
+    if (this.#fence !== undefined) await this.#keepOnce();
     else if (capture === undefined) await Promise.race([running.loop.tidyAtEnd(), isTimeUp]);
     return report;
   }
@@ -189,6 +190,7 @@ export class DatabaseReplication implements Controlled {
       return { isInDoubt: uploader.isInDoubt, isFailing: uploader.health.kind === 'failing' };
     });
     await stopped;
+    if (this.#fence !== undefined) await this.#keepOnce();
     // The lock is let go of last: whoever waits for it must not meet this process in the staging folder.
     if (!this.#drained) await this.#running?.loop.abandon().catch((error: unknown) => this.#tellOfClose(error));
     await this.#noteCompleteEnd();
@@ -212,6 +214,13 @@ export class DatabaseReplication implements Controlled {
       const why = toStationError(error).message;
       this.#log.warn('it cannot be seen whether the database is taken over', { by, why });
     }
+  }
+
+  /** Once, in the drain; or at the end, where the time was up before that came to it. */
+  #keepOnce(): Promise<void> {
+    const running = this.#running;
+    if (running !== undefined) this.#keeping ??= this.#keepUnreplicated(running.staging, running.replicas);
+    return this.#keeping ?? Promise.resolve();
   }
 
   async #keepUnreplicated(staging: Staging, replicas: readonly RunningReplica[]): Promise<void> {

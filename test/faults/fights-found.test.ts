@@ -13,7 +13,7 @@ async function until(what: string, condition: () => boolean, life: Life): Promis
   }
 }
 
-it('a disk that was cut off, wrote on for longer than its successor, and was killed does not win over that at its restart', async () => {
+it.concurrent('a disk that was cut off, wrote on for longer than its successor, and was killed does not win over that at its restart', async () => {
   await using store = await startStore();
   const network = await startFaultProxy(store.port);
   await using cutOff = new Site([s3Replica(store, network.url)]);
@@ -48,4 +48,24 @@ it('a disk that was cut off, wrote on for longer than its successor, and was kil
   } finally {
     await network.stop();
   }
+});
+
+it.concurrent('a loser whose time was up before its drain began still keeps what no replica holds, and says where', async () => {
+  await using loser = new Site();
+  await using winner = new Site(loser.replicas);
+  const old = loser.start(['deaf', 'writing'], { environment: { STATION_STOP_TIMEOUT: '3s' } });
+  await old.waitFor(/write wal segment/);
+  old.kill('SIGSTOP');
+  const next = winner.start(['list', 'add=2', 'until-term']);
+  await next.waitFor(/^waiting$/m, 60_000);
+  old.kill('SIGCONT');
+  await old.waitFor(/code=LEASE_LOST/);
+  await old.waitFor(/signal passed on" signal=SIGTERM/);
+  // All of its deadlines pass at once, as on a machine that swaps.
+  old.kill('SIGSTOP');
+  await pause(4_000);
+  old.kill('SIGCONT');
+  expect((await old.ended).code, old.log()).toBe(76);
+  expect(old.log()).toMatch(/msg="another instance goes on/);
+  expect((await next.stop()).code, next.log()).toBe(0);
 });
