@@ -12,7 +12,6 @@ import { verifyReplica } from '../verify/verify-replica.ts';
 import { withWorkFolder } from '../verify/work-folder.ts';
 import { type Chosen, chooseReplicas, withStores } from './chosen-replicas.ts';
 import type { VerifyOptions } from './inspect-options.ts';
-import { print } from './text-table.ts';
 import { type VerifiedReplica, verifyJson, verifyLines } from './verify-report.ts';
 
 /** Exit status where a replica is not sound. */
@@ -28,12 +27,13 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
     abort.abort(new StationError('RESTORE_NOT_AVAILABLE', `stopped by ${signal}`));
   process.once('SIGINT', stop).once('SIGTERM', stop);
   const verified: VerifiedReplica[] = [];
-  for (const one of chosen) verified.push(...(await verifyDatabase(one, config, options, abort.signal)));
-  print(
-    options.json,
-    () => verified.map(verifyJson),
-    () => verified.flatMap(verifyLines),
-  );
+  const tell = (one: VerifiedReplica) => {
+    verified.push(one);
+    // It may take an hour until the next.
+    if (!options.json) process.stdout.write(`${verifyLines(one).join('\n')}\n`);
+  };
+  for (const one of chosen) await verifyDatabase(one, config, options, tell, abort.signal);
+  if (options.json) process.stdout.write(`${JSON.stringify(verified.map(verifyJson), undefined, 2)}\n`);
   return verified.every(({ findings }) => isSound(findings)) ? 0 : UNSOUND;
 }
 
@@ -41,13 +41,13 @@ async function verifyDatabase(
   { database, replicas }: Chosen,
   config: Config | undefined,
   options: VerifyOptions,
+  tell: (verified: VerifiedReplica) => void,
   signal: AbortSignal,
-): Promise<readonly VerifiedReplica[]> {
+): Promise<void> {
   const { effort, timestamp } = options;
-  return await withWorkFolder(workRootOf(database, options), async (folder) => {
+  await withWorkFolder(workRootOf(database, options), async (folder) => {
     const reference = await referenceFor(database, config, options, folder, signal);
-    return await withStores(replicas, async (opened) => {
-      const verified: VerifiedReplica[] = [];
+    await withStores(replicas, async (opened) => {
       for (const replica of opened) {
         const job = {
           replica,
@@ -58,9 +58,8 @@ async function verifyDatabase(
           parallelism: PARALLELISM,
           priority: 'normal',
         } as const;
-        verified.push({ database: database?.path, findings: await verifyReplica({ ...job, signal }) });
+        tell({ database: database?.path, findings: await verifyReplica({ ...job, signal }) });
       }
-      return verified;
     });
   });
 }

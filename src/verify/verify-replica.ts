@@ -91,8 +91,12 @@ async function generationsOf({ store }: NamedReplica, signal: AbortSignal): Prom
   return generations;
 }
 
+function objectsOf(generations: readonly Generation[]) {
+  return generations.flatMap(({ snapshots, segments }) => [...snapshots, ...segments]);
+}
+
 function sizeOf({ files }: Inventory, generations: readonly Generation[]) {
-  const old = generations.flatMap(({ snapshots, segments }) => [...snapshots, ...segments]);
+  const old = objectsOf(generations);
   const total = [...files, ...old].reduce((sum, { size }) => sum + size, 0);
   return { objects: files.length + old.length, bytes: bytes(total) };
 }
@@ -127,20 +131,22 @@ function judgeAnswer({ answer, excluded, replica }: ReplicaReport, { damaged, er
 }
 
 async function readAll(
-  { replica: { store }, parallelism, signal }: VerifyJob,
+  { replica, parallelism, signal }: VerifyJob,
   inventory: Inventory,
   generations: readonly Generation[],
   draft: Draft,
 ): Promise<void> {
+  const { store } = replica;
   const ltx = await readFiles(store, inventory.files, parallelism, signal);
-  const old = generations.flatMap(({ snapshots, segments }) => [...snapshots, ...segments]);
+  const old = objectsOf(generations);
   const legacy = await readLegacyObjects(store, old, signal);
   for (const { key, what } of [...ltx.damaged, ...legacy.damaged]) draft.damaged.set(key, what);
   const gone = new Set([...ltx.gone, ...legacy.gone]);
   if (gone.size === 0) return;
   // Retention may have come to them since they were listed.
-  const still = await takeInventory(store, signal);
-  for (const { key } of still.files) if (gone.has(key)) draft.damaged.set(key, 'is listed, and cannot be read');
+  const { files } = await takeInventory(store, signal);
+  const still = [...files, ...objectsOf(await generationsOf(replica, signal))];
+  for (const { key } of still) if (gone.has(key)) draft.damaged.set(key, 'is listed, and cannot be read');
 }
 
 async function restoreAndCompare(

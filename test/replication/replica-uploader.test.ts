@@ -260,3 +260,37 @@ describe('a staged file that was changed on disk', () => {
     expect(store.objects.size).toBe(0);
   });
 });
+
+describe('somebody who waits for a TXID', () => {
+  const patience = () => AbortSignal.timeout(20_000);
+
+  it('is told when it is there: between two batches, and at once also after a failure', async () => {
+    const uploader = start({ interval: milliseconds(3_600_000), random: () => 1 });
+    expect(await uploader.reach(txid(1), patience())).toBe(true);
+    await append(3);
+    uploader.wake();
+    await until(() => uploader.position === 2);
+    await append(4);
+    uploader.wake();
+    await sleep(20);
+    expect(uploader.position).toBe(2);
+    expect(await uploader.reach(txid(3), patience())).toBe(true);
+    store.put = () => Promise.reject(new StationError('STORAGE_UNREACHABLE', 'down'));
+    await append(5);
+    expect(await uploader.reach(txid(4), AbortSignal.timeout(100))).toBe(false);
+    await until(() => told.includes('failed STORAGE_UNREACHABLE'));
+    Reflect.deleteProperty(store, 'put');
+    const began = performance.now();
+    expect(await uploader.reach(txid(4), patience())).toBe(true);
+    expect(performance.now() - began).toBeLessThan(10_000);
+  });
+
+  it('is told when it never will be', async () => {
+    const uploader = start();
+    await uploader.settled();
+    const waiting = uploader.reach(txid(9), patience());
+    uploader.fence(new StationError('FENCED', 'another goes on'));
+    expect(await waiting).toBe(false);
+    expect(await uploader.reach(txid(1), patience())).toBe(false);
+  });
+});

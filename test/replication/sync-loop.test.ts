@@ -267,3 +267,63 @@ describe.runIf(isRoot)('on a disk that is full', () => {
     }
   }
 });
+
+describe('somebody who asks for a capture', () => {
+  it('gets the position that holds what was committed before, without waiting for the interval', async () => {
+    start({ interval: milliseconds(3_600_000) });
+    commit();
+    await until('the first is staged', () => staging.position.txid === 1);
+    commit();
+    expect(await loop?.capture()).toBe(2);
+    // Nothing new: the position holds it already.
+    expect(await loop?.capture()).toBe(2);
+  });
+
+  it('shares it with the others that ask before it begins', async () => {
+    start();
+    commit();
+    await until('the first is staged', () => staging.position.txid === 1);
+    const before = follower.asked;
+    commit();
+    expect(await Promise.all(Array.from({ length: 50 }, () => loop?.capture()))).toEqual(Array(50).fill(2));
+    expect(follower.asked - before).toBeLessThanOrEqual(3);
+  });
+
+  it('is told what is in the way', async () => {
+    start();
+    follower.failure = new Error('the disk is gone');
+    await expect(loop?.capture()).rejects.toThrow('the disk is gone');
+    follower.failure = undefined;
+    commit();
+    expect(await loop?.capture()).toBe(1);
+    const stopping = loop?.finish();
+    await expect(loop?.capture()).rejects.toThrow('being stopped');
+    await stopping;
+  });
+
+  it('waits for both ends where another database took the place of the one that was followed', async () => {
+    start();
+    commit();
+    await until('the first is staged', () => staging.position.txid === 1);
+    const changes = follower.changes.bind(follower);
+    let first = true;
+    follower.changes = async (options) => {
+      const taken = await changes(options);
+      const unread = first;
+      if (first) follower.commits += 1;
+      first = false;
+      return { ...taken, unread };
+    };
+    follower.commits += 1;
+    expect(await loop?.capture()).toBe(3);
+  });
+});
+
+it('each snapshot that is taken has one holder, who alone releases it', async () => {
+  start();
+  commit();
+  const taken = await Promise.all([loop?.takeSnapshot(), loop?.takeSnapshot()]);
+  expect(taken[0]?.snapshot).not.toBe(taken[1]?.snapshot);
+  for (const one of taken) await one?.snapshot.release();
+  expect(follower.snapshots.map((snapshot) => snapshot.released())).toEqual([1, 1]);
+});
