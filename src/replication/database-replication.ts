@@ -37,6 +37,8 @@ export class DatabaseReplication implements Controlled {
   #fence: StationError | undefined;
   #askedBy: string | undefined;
   #isComplete = false;
+  /** The last capture holds the last commit. */
+  #isCaptured = false;
   #keeping: Promise<void> | undefined;
   #prepared: PreparedDatabase | undefined;
   #drained = false;
@@ -170,6 +172,7 @@ export class DatabaseReplication implements Controlled {
       await Promise.race([stopped, delay(STOP_PATIENCE, undefined, { ref: false })]);
     }
     const report = running.replicas.map((replica) => this.#reportOf(replica, capture));
+    this.#isCaptured = capture === undefined;
     this.#isComplete = report.every(({ complete }) => complete);
     if (this.#fence !== undefined) await this.#keepOnce();
     else if (capture === undefined) await Promise.race([running.loop.tidyAtEnd(), isTimeUp]);
@@ -230,9 +233,14 @@ export class DatabaseReplication implements Controlled {
     try {
       const kept = await keepUnreplicated(folder, staging, held, new Date(this.#clocks.wall()));
       const why = this.#fence?.message;
-      if (kept === undefined)
+      if (!this.#isCaptured) {
+        const rest = 'the last commits were not captured, and are in the database here alone';
+        this.#log.error(`another instance goes on: ${rest}`, { why });
+      }
+      if (kept !== undefined)
+        this.#log.error('another instance goes on: what no replica holds is kept', { ...kept, why });
+      else if (this.#isCaptured)
         this.#log.error('another instance goes on: everything committed here is in a replica', { why });
-      else this.#log.error('another instance goes on: what no replica holds is kept', { ...kept, why });
     } catch (error) {
       this.#log.error(`what no replica holds could not be set aside: ${toStationError(error).message}`, {
         folder: folder.root,

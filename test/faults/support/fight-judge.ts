@@ -129,7 +129,9 @@ export class FightJudge {
           return '76 after a hand-over to nobody';
         }
         if (codes.some((code) => code === 'LEASE_LOST' || code === 'FENCED')) {
-          if (!this.#wasOvertaken(life)) throw new Error('76 although nobody else took the lease');
+          // Or what it took late had been another's in between.
+          const isLate = life.said('was written by another instance, after this one lost the lease');
+          if (!isLate && !this.#wasOvertaken(life)) throw new Error('76 although nobody else took the lease');
           if (life.served && !life.said('msg="another instance goes on')) throw new Error('76 without saying so');
           return life.served ? '76 fenced' : '76 fenced before its child';
         }
@@ -147,8 +149,11 @@ export class FightJudge {
     throw new Error(`it ended with ${end} (${codes.join(', ')})`);
   }
 
-  /** Whether a life of another disk acquired the lease after this one's last acquisition. */
+  /** Whether a life of another disk took the lease after this one: as it says itself, unless its answer was lost. */
   #wasOvertaken(life: FightLife): boolean {
+    const by = Number(/taken over by [^ :]+:(\d+)/.exec(life.life.log())?.[1]);
+    const named = this.#disks.flatMap(({ lives }) => lives).find((other) => other.life.pid === by);
+    if (named !== undefined && named.impairments !== life.impairments) return true;
     const own = Math.max(0, ...life.acquisitions().map(({ generation }) => generation));
     return this.#disks.some((disk) =>
       disk.lives.some(
@@ -184,6 +189,8 @@ export class FightJudge {
   /** The dated folder of a loser: on top of what it shares with the replica, it makes the database that the loser had. */
   async #checkKept(disk: FightDisk, life: FightLife, lacking: readonly Acknowledged[]): Promise<void> {
     const kept = life.kept();
+    // It is on the disk: that has been seen.
+    if (life.said('the last commits were not captured, and are in the database here alone')) return;
     if (kept === undefined) return this.#none(lacking, 'it was fenced, and kept nothing in a dated folder');
     this.keptFolders += 1;
     const folder = join(this.#folder, 'base');
