@@ -72,7 +72,7 @@ export async function lookAtDatabase(
             fileChecksums: position.txid === saved?.txid ? saved.fileChecksums : [],
           },
     staged,
-    uncaptured: !isThere || process.kind !== 'none' ? 'none' : await findUncaptured(path, staging, file?.size ?? 0),
+    uncaptured: isThere ? await lookForUncaptured(process, path, staging, file?.size ?? 0) : 'none',
     process,
   };
 }
@@ -94,6 +94,22 @@ async function findProcess(
   const held = tryStagingLock(lock);
   held?.release();
   return held === undefined ? { kind: 'silent', error } : { kind: 'none' };
+}
+
+async function lookForUncaptured(
+  process: LocalProcess,
+  path: string,
+  staging: StagingFolder,
+  size: number,
+): Promise<LocalStatus['uncaptured']> {
+  if (process.kind === 'answers') return 'none';
+  if (process.kind === 'silent') return 'unknown';
+  try {
+    return await findUncaptured(path, staging, size);
+  } catch {
+    // The database is locked, or another user's: the replicas can be told of all the same.
+    return 'unknown';
+  }
 }
 
 async function findUncaptured(path: string, staging: StagingFolder, size: number): Promise<LocalStatus['uncaptured']> {
