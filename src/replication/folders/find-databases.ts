@@ -13,19 +13,21 @@ import { type FolderScan, type HeldDatabases, scanFolder } from './scan-folder.t
  * mark is set then, and is to be cleared when all are restored. Else what is there is all: a database that was deleted
  * stays deleted.
  * @param isElsewhere whether a file, by its absolute path, has an entry of its own
+ * @param leftAlone told of files that the pattern means and that are no databases
  * @throws StationError DATA_FOLDER, RESTORE_UNREACHABLE; CONFIG_VALUE where there is none, and none would be noticed later
  */
 export async function findDatabases(
   folder: DatabaseFolderConfig,
   settings: ReplicationSettings,
   isElsewhere: (path: string) => boolean,
+  leftAlone: (relativePath: string, why: string) => void,
   signal: AbortSignal,
   log: Log,
 ): Promise<readonly string[]> {
   const isOwn = (relativePath: string) => !isElsewhere(join(folder.path, relativePath));
   await makeFolder(folder.path);
   const here = scan(folder);
-  tellPassedOver(folder, here, log);
+  for (const [path, why] of here.passedOver) leftAlone(path, why);
   const present = here.databases.filter(isOwn);
   const mark = new RestoreMark(folder.path);
   const isUnfinished = mark.isSet;
@@ -50,10 +52,6 @@ export function scan(folder: DatabaseFolderConfig, held?: HeldDatabases): Folder
       cause,
     });
   }
-}
-
-function tellPassedOver(folder: DatabaseFolderConfig, { passedOver }: FolderScan, log: Log): void {
-  for (const [path, why] of passedOver) log.debug(`left alone: ${why}`, { file: join(folder.path, path) });
 }
 
 /** Where nobody watches, a database that the command makes later would be replicated only after the next start. */

@@ -63,7 +63,8 @@ export class FolderReplication {
   /** Those to be prepared before the command starts. @throws what `findDatabases` throws */
   async find(signal: AbortSignal): Promise<readonly DatabaseConfig[]> {
     const { folder, settings, isElsewhere } = this.#options;
-    const found = await findDatabases(folder, settings, isElsewhere, signal, this.#log);
+    const leftAlone = (path: string, why: string) => this.#tellOnce(path, why);
+    const found = await findDatabases(folder, settings, isElsewhere, leftAlone, signal, this.#log);
     for (const path of found) this.#held.add(path);
     return found.map((path) => databaseIn(folder, path));
   }
