@@ -4,6 +4,7 @@ import { isStationError, StationError, toStationError } from '../errors.ts';
 import type { Bytes, Milliseconds } from '../quantities.ts';
 import type { ReplicaPosition } from './answer.ts';
 import { applyPlan } from './apply.ts';
+import { findLackOfRoom } from './disk-room.ts';
 import { applyLegacyPlan } from './legacy/legacy-apply.ts';
 import type { LegacyPlan } from './legacy/legacy-plan.ts';
 import type { RestorePlan } from './plan.ts';
@@ -82,6 +83,8 @@ async function apply(
     return applied.kind === 'damaged' ? applied : { ...applied, timestamp: plan.timestamp };
   }
   if (position.format !== undefined) throw new StationError('INTERNAL', 'a position of another format than its plan');
+  const lack = await findLackOfRoom(databaseFile, position.pageSize * position.commit);
+  if (lack !== undefined) options.events.warn(lack);
   const applied = await applyPlan({ ...common, plan, position, checksumFile });
   if (applied.kind === 'damaged') return { kind: 'damaged', key: applied.file.key, error: applied.error };
   return { ...applied, pageSize: position.pageSize, commit: position.commit };

@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { StationError } from '../../src/errors.ts';
 import { milliseconds } from '../../src/quantities.ts';
+import { findLackOfRoom } from '../../src/restore/disk-room.ts';
 import { restoreDatabase } from '../../src/restore/restore.ts';
 import { flipBit, History, putLtx } from './replica-builder.ts';
 import { createSite, defaults, type Site, withFaults } from './site.ts';
@@ -171,6 +172,13 @@ test('a disk that is full is one clear error, and nothing is left behind', async
   expect(JSON.parse(limited.stdout)).toMatchObject({ code: 'RESTORE_WRITE', exitStatus: 69 });
   expect(limited.stdout).toContain('EFBIG');
   expect(site.names()).toEqual([]);
+});
+
+test('a disk that seems too small is told of before anything is fetched, and tried all the same', async () => {
+  const size = statfsSync(site.folder).blocks * statfsSync(site.folder).bsize;
+  expect(await findLackOfRoom(site.output, 4096)).toBeUndefined();
+  expect(await findLackOfRoom(site.output, size + 1)).toMatch(/ are free in .*data, and the database needs /);
+  expect(await findLackOfRoom(join(site.folder, 'missing', 'station.db'), size + 1)).toBeUndefined();
 });
 
 describe('replicas that do not answer', () => {

@@ -1,4 +1,4 @@
-import type { Bytes, Milliseconds } from '../../quantities.ts';
+import { type Bytes, type Milliseconds, milliseconds } from '../../quantities.ts';
 import { LEGACY_PREFIX } from '../../storage/key-layout.ts';
 import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
 import { formatIndex, generationOf, generationPrefix, type LegacyKey, parseLegacyKey } from './legacy-key.ts';
@@ -20,6 +20,12 @@ export interface Generation {
   readonly snapshots: readonly LegacySnapshot[];
   /** By index, then offset; each WAL file in one form only. */
   readonly segments: readonly LegacySegment[];
+}
+
+/** A generation with all that lies in it under names of 0.3. */
+export interface StoredGeneration extends Generation {
+  /** WAL files in a form that is not read, as another is there. */
+  readonly spares: readonly LegacySegment[];
 }
 
 /** Sorts after every key below a prefix that ends before it. */
@@ -82,6 +88,49 @@ export async function listSegments(
 export async function listGeneration(store: ObjectStore, name: string, signal: AbortSignal): Promise<Generation> {
   const snapshots = await listSnapshots(store, name, signal);
   return { name, snapshots, segments: await listSegments(store, name, 0, signal) };
+}
+
+/** What a listing of all generations gives. */
+export interface LegacyListing {
+  /** By name. */
+  readonly generations: readonly StoredGeneration[];
+  /** The store's time of the newest object, listed here or left out; 0 where there is none. */
+  readonly newest: Milliseconds;
+  /** Whether objects were left out: there were more than `most`. */
+  readonly isCut: boolean;
+}
+
+/**
+ * All generations with all that lies in them under names of 0.3: a request per thousand objects.
+ * @param most so many objects are kept in memory
+ * @throws what `store.list` throws
+ */
+export async function listWholeGenerations(
+  store: ObjectStore,
+  most: number,
+  signal: AbortSignal,
+): Promise<LegacyListing> {
+  const found = new Map<string, { readonly snapshots: LegacySnapshot[]; readonly segments: LegacySegment[] }>();
+  let newest = milliseconds(0);
+  let count = 0;
+  for await (const object of store.list(LEGACY_PREFIX, { signal })) {
+    const key = parseLegacyKey(object.key);
+    if (key === undefined) continue;
+    newest = milliseconds(Math.max(newest, object.lastModified));
+    count += 1;
+    if (count > most) continue;
+    const generation = found.get(key.generation) ?? { snapshots: [], segments: [] };
+    found.set(key.generation, generation);
+    if (key.kind === 'snapshot') generation.snapshots.push({ ...key, ...stored(object) });
+    else generation.segments.push({ ...key, ...stored(object) });
+  }
+  const generations = [...found].map(([name, { snapshots, segments }]) => {
+    const read = inOneForm(segments);
+    const isRead = new Set(read);
+    const spares = segments.filter((segment) => !isRead.has(segment));
+    return { name, snapshots: snapshots.sort((a, b) => a.index - b.index), segments: read, spares };
+  });
+  return { generations, newest, isCut: count > most };
 }
 
 function stored({ key, size, lastModified }: ObjectInfo): Stored {

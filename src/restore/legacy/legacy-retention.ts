@@ -1,15 +1,16 @@
 import { type Milliseconds, milliseconds } from '../../quantities.ts';
-import type { Generation, LegacySegment, LegacySnapshot } from './generations.ts';
+import type { Generation, LegacySegment, LegacySnapshot, StoredGeneration } from './generations.ts';
+import { keepsPromises } from './legacy-retention-proof.ts';
 
-type LegacyObject = LegacySnapshot | LegacySegment;
+export type LegacyObject = LegacySnapshot | LegacySegment;
 
 export interface LegacyRetentionPolicy {
   readonly now: Milliseconds;
   /** Every moment of so long ago or later stays restorable. */
   readonly retention: Milliseconds;
   /**
-   * The time, by its header, of the oldest LTX snapshot that is there, listed and read: from then on the chain alone
-   * gives every moment. Undefined: none.
+   * The time, by its header, of the oldest LTX snapshot that is there, listed and read, and newer than every object of
+   * the generations: from then on the chain alone gives every moment. Undefined: none.
    */
   readonly chainFrom: Milliseconds | undefined;
 }
@@ -24,8 +25,10 @@ export interface GenerationVerdict {
 
 export interface LegacyRetentionPlan {
   readonly verdicts: readonly GenerationVerdict[];
-  /** Keys to delete. */
+  /** Keys to delete, in any order and to any part. */
   readonly keys: readonly string[];
+  /** When more may go, if nothing is added; undefined: never. */
+  readonly next: Milliseconds | undefined;
 }
 
 /**
@@ -37,26 +40,56 @@ export interface LegacyRetentionPlan {
  * snapshot, that includes the newest restorable point, however old. Once there is one from before the cutoff, all may go.
  */
 export function planLegacyRetention(
-  generations: readonly Generation[],
+  generations: readonly (Generation & Partial<StoredGeneration>)[],
   policy: LegacyRetentionPolicy,
 ): LegacyRetentionPlan {
-  const cutoff = milliseconds(policy.now - policy.retention);
-  const verdicts = generations.map((generation) => judge(generation, generations, cutoff, policy.chainFrom));
-  return { verdicts, keys: verdicts.flatMap(({ removed }) => removed.map(({ key }) => key)) };
+  const { now, retention, chainFrom } = policy;
+  const cutoff = milliseconds(now - retention);
+  const points = new Map(generations.map((generation) => [generation, pointsOf(generation)]));
+  const judged = generations.map((generation) => judge(generation, points, cutoff, chainFrom));
+  const removed = new Set(judged.flatMap((verdict) => verdict.removed));
+  const isSound = removed.size === 0 || keepsPromises(generations, removed, { from: cutoff, chainFrom });
+  const verdicts = isSound ? judged : judged.map(keptWhole);
+  return {
+    verdicts,
+    keys: verdicts.flatMap((verdict) => verdict.removed.map(({ key }) => key)),
+    next: nextChange(verdicts, policy, cutoff),
+  };
 }
 
+function keptWhole({ generation, removed, kept }: GenerationVerdict): GenerationVerdict {
+  const why = 'objects are missing among the backups: kept until the LTX snapshots reach back beyond the retention';
+  return { generation, removed: [], kept: [...removed, ...kept], why };
+}
+
+/** Verdicts change as times pass the cutoff. */
+function nextChange(
+  verdicts: readonly GenerationVerdict[],
+  { retention, chainFrom }: LegacyRetentionPolicy,
+  cutoff: Milliseconds,
+): Milliseconds | undefined {
+  let next = Number.POSITIVE_INFINITY;
+  const kept = verdicts.flatMap((verdict) => verdict.kept);
+  if (kept.length === 0) return undefined;
+  for (const { lastModified } of kept) if (lastModified > cutoff) next = Math.min(next, lastModified);
+  if (chainFrom !== undefined && chainFrom > cutoff) next = Math.min(next, chainFrom);
+  return Number.isFinite(next) ? milliseconds(next + retention) : undefined;
+}
+
+type Points = ReadonlyMap<Generation, readonly Milliseconds[]>;
+
 function judge(
-  generation: Generation,
-  all: readonly Generation[],
+  generation: Generation & Partial<StoredGeneration>,
+  points: Points,
   cutoff: Milliseconds,
   chainFrom: Milliseconds | undefined,
 ): GenerationVerdict {
-  const { name } = generation;
-  const objects = objectsOf(generation);
+  const { name, spares = [] } = generation;
+  const objects = [...generation.snapshots, ...generation.segments];
   const verdict = (keeps: (object: LegacyObject) => boolean, why: string): GenerationVerdict => ({
     generation: name,
-    removed: objects.filter((object) => !keeps(object)),
-    kept: objects.filter(keeps),
+    removed: [...objects, ...spares].filter((object) => !keeps(object)),
+    kept: [...objects, ...spares].filter(keeps),
     why,
   });
   if (chainFrom !== undefined && chainFrom <= cutoff) {
@@ -65,7 +98,7 @@ function judge(
   // While a generation has no snapshot, one may be on its way.
   if (generation.snapshots.length === 0 && newestOf(objects) > cutoff)
     return verdict(() => true, 'it is being written');
-  const first = firstNeeded(generation, all, cutoff);
+  const first = firstNeeded(generation, points, cutoff);
   if (first === undefined) return verdict(() => false, 'a later backup gives every moment within the retention');
   const base = baseOf(generation, first);
   if (base === undefined) return verdict(() => true, 'its oldest snapshot is needed');
@@ -74,17 +107,13 @@ function judge(
 }
 
 /** The time of the first point that is needed of a generation; undefined where none is. */
-function firstNeeded(
-  generation: Generation,
-  all: readonly Generation[],
-  cutoff: Milliseconds,
-): Milliseconds | undefined {
-  const points = pointsOf(generation);
-  const atCutoff = points.findLast((time) => time <= cutoff);
+function firstNeeded(generation: Generation, points: Points, cutoff: Milliseconds): Milliseconds | undefined {
+  const own = points.get(generation) ?? [];
+  const atCutoff = own.findLast((time) => time <= cutoff);
   const isNewestAtCutoff =
     atCutoff !== undefined &&
-    all.every((other) => other === generation || (pointsOf(other).findLast((time) => time <= cutoff) ?? 0) <= atCutoff);
-  return isNewestAtCutoff ? atCutoff : points.find((time) => time > cutoff);
+    [...points.values()].every((others) => (others.findLast((time) => time <= cutoff) ?? 0) <= atCutoff);
+  return isNewestAtCutoff ? atCutoff : own.find((time) => time > cutoff);
 }
 
 /**
@@ -101,18 +130,15 @@ function baseOf({ snapshots, segments }: Generation, point: Milliseconds): Legac
 }
 
 /** The times at which a generation begins to give another state, rising: none before its first snapshot. */
-function pointsOf(generation: Generation): readonly Milliseconds[] {
-  const start = Math.min(...generation.snapshots.map((snapshot) => snapshot.lastModified));
-  return objectsOf(generation)
+function pointsOf({ snapshots, segments }: Generation): readonly Milliseconds[] {
+  const start = Math.min(...snapshots.map((snapshot) => snapshot.lastModified));
+  return [...snapshots, ...segments]
     .map((object) => object.lastModified)
     .filter((time) => time >= start)
     .sort((a, b) => a - b);
 }
 
-function objectsOf({ snapshots, segments }: Generation): readonly LegacyObject[] {
-  return [...snapshots, ...segments];
-}
-
+/** There may be too many of them to be arguments of one call. */
 function newestOf(objects: readonly LegacyObject[]): number {
-  return Math.max(0, ...objects.map((object) => object.lastModified));
+  return objects.reduce((newest, { lastModified }) => Math.max(newest, lastModified), 0);
 }

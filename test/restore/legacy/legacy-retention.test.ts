@@ -88,6 +88,45 @@ describe('whatever was written, and however long it is kept', () => {
     );
   });
 
+  test('so it does where only some of what was to go has gone', () => {
+    fc.assert(
+      fc.property(events, policies, fc.infiniteStream(fc.boolean()), (written, { age, retention, chain }, coins) => {
+        const generations = generationsOf(written);
+        const now = (written.length + 1) * 10 + age;
+        const chainFrom = chain === null ? undefined : milliseconds(chain);
+        const policy = { now: milliseconds(now), retention: milliseconds(retention), chainFrom };
+        const { keys } = planLegacyRetention(generations, policy);
+        const left = without(
+          generations,
+          keys.filter(() => coins.next().value === true),
+        );
+        const again = without(left, planLegacyRetention(left, policy).keys);
+        const end = Math.min(now, (chain ?? Number.POSITIVE_INFINITY) - 1);
+        for (let moment = Math.max(0, now - retention); moment <= end; moment += 5) {
+          const before = restorable(generations, moment);
+          expect(restorable(left, moment), `at ${moment}`).toBe(before);
+          expect(restorable(again, moment), `at ${moment}, after another run`).toBe(before);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('nothing changes before the time that the plan tells', () => {
+    fc.assert(
+      fc.property(events, policies, fc.nat(500), (written, { age, retention, chain }, later) => {
+        const generations = generationsOf(written);
+        const chainFrom = chain === null ? undefined : milliseconds(chain);
+        const at = (now: number) =>
+          planLegacyRetention(generations, { now: milliseconds(now), retention: milliseconds(retention), chainFrom });
+        const now = (written.length + 1) * 10 + age;
+        const { keys, next = Number.POSITIVE_INFINITY } = at(now);
+        expect(next).toBeGreaterThan(now);
+        expect(at(Math.min(now + later, next - 1)).keys).toEqual(keys);
+      }),
+    );
+  });
+
   test('without an LTX snapshot, the newest state stays, however old', () => {
     fc.assert(
       fc.property(events, fc.nat(100_000), (written, age) => {
@@ -137,6 +176,39 @@ test('a live backup keeps what the retention asks for, and little more', () => {
   const [verdict] = judged(2010, 500).verdicts;
   expect(verdict?.removed.length).toBeGreaterThan(130);
   expect(verdict?.why).toMatch(/^its snapshot of WAL \d+ leads to the first moment within the retention$/);
+});
+
+test('of a WAL file that is there twice, the form that is not read goes with the other', () => {
+  const spare = { kind: 'segment', form: 'whole-raw', offset: 0, generation: '0', size: bytes(1) } as const;
+  const spares = [0, 22].map((index) => ({
+    ...spare,
+    index,
+    key: `raw ${index}`,
+    lastModified: milliseconds(index * 80),
+  }));
+  const generations = hourly.map((generation) => ({ ...generation, spares }));
+  const policy = { now: milliseconds(2010), retention: milliseconds(500), chainFrom: undefined };
+  const { keys } = planLegacyRetention(generations, policy);
+  expect(keys).toContain('raw 0');
+  expect(keys).not.toContain('raw 22');
+  const all = planLegacyRetention(generations, { ...policy, now: milliseconds(day), chainFrom: milliseconds(3000) });
+  expect(all.keys).toContain('raw 22');
+  expect(all.next).toBeUndefined();
+});
+
+test('the newest restorable state stays, where a later generation lacks what would make it one', () => {
+  const [old, later] = generationsOf(['segment', 'segment', 'generation', 'segment', 'next', 'segment']);
+  // The first WAL file of the later one never came.
+  const hollow = { name: '1', snapshots: later?.snapshots ?? [], segments: later?.segments.slice(1) ?? [] };
+  const generations = [old ?? hollow, hollow];
+  const plan = planLegacyRetention(generations, {
+    now: milliseconds(day),
+    retention: milliseconds(1),
+    chainFrom: undefined,
+  });
+  expect(restorable(generations, day)).toBe('0000000000000000/w0_100');
+  expect(restorable(without(generations, plan.keys), day)).toBe('0000000000000000/w0_100');
+  expect(plan.verdicts[0]?.why).toMatch(/^objects are missing among the backups/);
 });
 
 test('an empty list, and one of nothing but segments', () => {
