@@ -32,7 +32,8 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
     // It may take an hour until the next.
     if (!options.json) process.stdout.write(`${verifyLines(one).join('\n')}\n`);
   };
-  for (const one of chosen) await verifyDatabase(one, config, options, tell, abort.signal);
+  const withReplicas = chosen.filter(({ replicas }) => replicas.length > 0);
+  for (const one of withReplicas) await verifyDatabase(one, config, options, tell, abort.signal);
   if (options.json) process.stdout.write(`${JSON.stringify(verified.map(verifyJson), undefined, 2)}\n`);
   return verified.every(({ findings }) => isSound(findings)) ? 0 : UNSOUND;
 }
@@ -65,9 +66,9 @@ async function verifyDatabase(
 }
 
 /** On the disk of the database, which has the room, if that is here. */
-function workRootOf(database: DatabaseConfig | undefined, { temporaryFolder }: VerifyOptions): string {
+function workRootOf(database: DatabaseConfig | undefined, { temporaryFolder, effort }: VerifyOptions): string {
   if (temporaryFolder !== undefined) return temporaryFolder;
-  if (database === undefined) return tmpdir();
+  if (database === undefined || effort !== 'restore') return tmpdir();
   const own = dirname(stagingFolderAt(database.stagingFolder).lock);
   return statSync(own, { throwIfNoEntry: false }) === undefined ? tmpdir() : own;
 }

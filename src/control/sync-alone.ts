@@ -32,7 +32,8 @@ export async function syncAlone(
     });
   }
   const replication = createReplication({
-    databases: [database],
+    // Nothing but the sync is wanted of it.
+    databases: [{ ...database, replicas: database.replicas.map((one) => ({ ...one, validationInterval: undefined })) }],
     settings: {
       restore: { quorum: 'any', from: undefined },
       restoreTimeout: LOOK_TIMEOUT,
