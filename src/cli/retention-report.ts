@@ -3,7 +3,14 @@ import { formatDuration } from '../config/duration.ts';
 import type { StationError } from '../errors.ts';
 import type { HeldFile } from '../replication/levels/held-files.ts';
 import type { RetentionPlan } from '../replication/levels/retention-plan.ts';
-import { summarize } from '../replication/levels/retention-summary.ts';
+import { summarize, summarizeLegacy } from '../replication/levels/retention-summary.ts';
+import type { GenerationVerdict, LegacyObject, LegacyRetentionPlan } from '../restore/legacy/legacy-retention.ts';
+
+/** Of its LTX files, and of backups of Litestream 0.3 beside them. */
+export interface ReplicaPlan {
+  readonly ltx: RetentionPlan;
+  readonly legacy: LegacyRetentionPlan;
+}
 
 /** What retention came to at one replica. */
 export interface ReplicaRetention {
@@ -13,8 +20,8 @@ export interface ReplicaRetention {
   readonly retention: ReplicaConfig['retention'];
   readonly outcome:
     | { readonly kind: 'off' }
-    | { readonly kind: 'planned'; readonly plan: RetentionPlan }
-    | { readonly kind: 'deleted'; readonly plan: RetentionPlan; readonly undeleted: readonly string[] }
+    | { readonly kind: 'planned'; readonly plan: ReplicaPlan }
+    | { readonly kind: 'deleted'; readonly plan: ReplicaPlan; readonly undeleted: readonly string[] }
     | { readonly kind: 'failed'; readonly error: StationError };
 }
 
@@ -27,12 +34,13 @@ export function retentionLines({ database, replica, url, retention, outcome }: R
     case 'failed':
       return [head, `  failed: ${outcome.error.message}`, `  hint: ${outcome.error.hint}`];
     default: {
-      const { plan } = outcome;
-      const files = `${plan.going.length} files, ${sizeOf(plan.going)} bytes`;
+      const { ltx, legacy } = outcome.plan;
+      const going = [...ltx.going.map(({ file }) => file), ...legacy.verdicts.flatMap(({ removed }) => removed)];
+      const files = `${going.length} files, ${going.reduce((sum, { size }) => sum + size, 0)} bytes`;
       const end = outcome.kind === 'planned' ? `would be deleted: ${files}` : `deleted: ${files}`;
       const kept =
         outcome.kind === 'deleted' ? outcome.undeleted.map((key) => `deleted twice, and still there: ${key}`) : [];
-      return [head, ...[...summarize(plan), end, ...kept].map((line) => `  ${line}`)];
+      return [head, ...[...summarize(ltx), ...summarizeLegacy(legacy), end, ...kept].map((line) => `  ${line}`)];
     }
   }
 }
@@ -51,8 +59,9 @@ export function retentionJson({ database, replica, url, retention, outcome }: Re
       return {
         ...about,
         outcome: outcome.kind,
-        going: outcome.plan.going.map(fileJson),
-        staying: outcome.plan.staying.map(fileJson),
+        going: outcome.plan.ltx.going.map(fileJson),
+        staying: outcome.plan.ltx.staying.map(fileJson),
+        generations: outcome.plan.legacy.verdicts.map(generationJson),
         undeleted: outcome.kind === 'deleted' ? outcome.undeleted : [],
       };
   }
@@ -63,6 +72,10 @@ function fileJson({ file, why }: { readonly file: HeldFile; readonly why: string
   return { level, min_txid: minTxid, max_txid: maxTxid, size, timestamp: new Date(time).toISOString(), why };
 }
 
-function sizeOf(going: RetentionPlan['going']): number {
-  return going.reduce((sum, { file }) => sum + file.size, 0);
+function generationJson({ generation, removed, kept, why }: GenerationVerdict) {
+  return { generation, going: removed.map(objectJson), staying: kept.map(objectJson), why };
+}
+
+function objectJson({ key, size, lastModified }: LegacyObject) {
+  return { key, size, timestamp: new Date(lastModified).toISOString() };
 }

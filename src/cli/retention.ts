@@ -10,16 +10,18 @@ import { keepLevel0From } from '../lease/takeover-points.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
 import { HeldFiles, heldFilesOf } from '../replication/levels/held-files.ts';
 import { grainOf } from '../replication/levels/merge-plan.ts';
-import { GRACE, planRetention, type RetentionPlan } from '../replication/levels/retention-plan.ts';
+import { GRACE, planRetention } from '../replication/levels/retention-plan.ts';
+import { planOldBackupsForSure } from '../replication/upkeep/plan-old-backups.ts';
 import { RetentionSweep } from '../replication/upkeep/retention-sweep.ts';
 import { settleTimes } from '../replication/upkeep/settle-times.ts';
 import { takeInventory } from '../restore/inventory.ts';
+import { listWholeGenerations } from '../restore/legacy/generations.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { openStore } from '../storage/open-store.ts';
 import { monotonicClock } from '../supervisor/clock.ts';
 import { chooseDatabases } from './doctor.ts';
 import { readConfig } from './load.ts';
-import { type ReplicaRetention, retentionJson, retentionLines } from './retention-report.ts';
+import { type ReplicaPlan, type ReplicaRetention, retentionJson, retentionLines } from './retention-report.ts';
 import type { RetentionOptions } from './run-options.ts';
 
 const LEASE_DURATION = milliseconds(30_000);
@@ -77,12 +79,13 @@ async function carryOut(
   store: ObjectStore,
   admit: () => Promise<unknown>,
   signal: AbortSignal,
-): Promise<{ readonly plan: RetentionPlan; readonly undeleted: readonly string[] }> {
+): Promise<{ readonly plan: ReplicaPlan; readonly undeleted: readonly string[] }> {
   const plan = await planFor(database, replica, store, signal);
-  if (plan.going.length === 0) return { plan, undeleted: [] };
+  if (plan.ltx.going.length + plan.legacy.keys.length === 0) return { plan, undeleted: [] };
   const sweep = new RetentionSweep(store, replica.retention.checkInterval);
   await admit();
-  await sweep.carryOut(plan, new HeldFiles(), signal);
+  await sweep.carryOut(plan.ltx, new HeldFiles(), signal);
+  await sweep.deleteLegacy(plan.legacy, admit, signal);
   return { plan, undeleted: await sweep.look(wallClock(), signal) };
 }
 
@@ -91,7 +94,7 @@ async function planFor(
   { retention }: ReplicaConfig,
   store: ObjectStore,
   signal: AbortSignal,
-): Promise<RetentionPlan> {
+): Promise<ReplicaPlan> {
   const lease = await findLease(store.conditional(LEASE_KEY), leaseUrl(store), signal);
   const takeovers = lease.kind === 'found' ? (lease.record.station?.takeovers ?? []) : [];
   const held = heldFilesOf(await takeInventory(store, signal));
@@ -103,7 +106,11 @@ async function planFor(
     grain: grainOf(compaction.levels),
     level0KeptFrom: keepLevel0From(takeovers, wallClock()),
   };
-  return planRetention(held, policy, wallClock());
+  const generations = await listWholeGenerations(store, Number.POSITIVE_INFINITY, signal);
+  const unreadable = new Map();
+  const now = wallClock();
+  const legacy = await planOldBackupsForSure(store, generations, held, unreadable, retention, now, signal);
+  return { ltx: planRetention(held, policy, now), legacy };
 }
 
 /** @throws StationError LEASE_HELD where another instance has it; what the store and `work` throw */

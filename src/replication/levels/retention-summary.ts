@@ -1,3 +1,4 @@
+import type { LegacyObject, LegacyRetentionPlan } from '../../restore/legacy/legacy-retention.ts';
 import type { HeldFile } from './held-files.ts';
 import type { RetentionPlan, WhyGoes, WhyStays } from './retention-plan.ts';
 
@@ -17,6 +18,18 @@ const reasonTexts: Readonly<Record<WhyGoes | WhyStays, string>> = {
 /** A plan in one line for each level and reason, what goes first. */
 export function summarize(plan: RetentionPlan): readonly string[] {
   return [...linesOf('goes', plan.going), ...linesOf('stays', plan.staying)];
+}
+
+/** The same for backups of Litestream 0.3: a line for what goes and for what stays of each generation. */
+export function summarizeLegacy({ verdicts }: LegacyRetentionPlan): readonly string[] {
+  return verdicts.flatMap(({ generation, removed, kept, why }) => {
+    const line = (what: 'goes' | 'stays', objects: readonly LegacyObject[]) => {
+      const size = objects.reduce((sum, object) => sum + object.size, 0);
+      const count = `${objects.length} ${objects.length === 1 ? 'object' : 'objects'}, ${size} bytes`;
+      return objects.length === 0 ? [] : [`generation ${generation} ${what}: ${count}: ${why}`];
+    };
+    return [...line('goes', removed), ...line('stays', kept)];
+  });
 }
 
 function linesOf(

@@ -9,6 +9,7 @@ import type { RetentionPlan } from '../levels/retention-plan.ts';
 import type { FileToUpload } from '../upload.ts';
 import { Wake } from '../wake.ts';
 import { Compaction } from './compaction.ts';
+import { OldBackups } from './old-backups.ts';
 import { RetentionSchedule } from './retention-schedule.ts';
 import { RetentionSweep } from './retention-sweep.ts';
 import { ScheduledSnapshots } from './scheduled-snapshots.ts';
@@ -31,6 +32,7 @@ export class ReplicaUpkeep {
   readonly #snapshots: ScheduledSnapshots;
   readonly #schedule: RetentionSchedule;
   readonly #sweep: RetentionSweep;
+  readonly #oldBackups: OldBackups;
   #held: HeldFiles | undefined;
   /** Files put while the listing is under way. */
   #early: HeldFile[] = [];
@@ -44,6 +46,7 @@ export class ReplicaUpkeep {
     this.#snapshots = new ScheduledSnapshots(options, (file) => this.#afterSnapshot(file), this.#stop.signal);
     this.#schedule = new RetentionSchedule(settings);
     this.#sweep = new RetentionSweep(store, settings.retention.checkInterval);
+    this.#oldBackups = new OldBackups(store, settings.retention);
   }
 
   start(): void {
@@ -97,6 +100,7 @@ export class ReplicaUpkeep {
     if (this.#options.position() === undefined) {
       // Others may write to it meanwhile: what it holds is to be looked at again.
       this.#held = undefined;
+      this.#oldBackups.forget();
       this.#early = [];
       this.#options.merged.note(this.#options.replica, undefined);
       return 'idle';
@@ -112,9 +116,11 @@ export class ReplicaUpkeep {
     }
     const retention = this.#schedule.next(held, this.#options.level0KeptFrom(), now);
     if (retention.kind === 'due') return await this.#retain(retention.step, held);
+    const old = this.#oldBackups.next(held, now);
+    if (old.kind === 'due') return await this.#retainOldBackups(old.step, held, now);
     const look = this.#sweep.lookAt ?? Number.POSITIVE_INFINITY;
     if (look <= now) return await this.#lookAfterDeletions(now);
-    const times = [merge, snapshot, retention].map((step) =>
+    const times = [merge, snapshot, retention, old].map((step) =>
       step.kind === 'later' ? step.at : Number.POSITIVE_INFINITY,
     );
     const next = Math.min(...times, look);
@@ -156,6 +162,26 @@ export class ReplicaUpkeep {
     return 'again';
   }
 
+  async #retainOldBackups(step: 'list' | 'delete', held: HeldFiles, now: Milliseconds): Promise<'again'> {
+    const { events, permit } = this.#options;
+    const { signal } = this.#stop;
+    if (step === 'list') {
+      await this.#oldBackups.list(signal);
+      return 'again';
+    }
+    const { plan, damaged } = await this.#oldBackups.plan(held, now, signal);
+    for (const error of damaged) {
+      events.damaged(error);
+      this.#snapshots.hurry();
+    }
+    if (plan.keys.length === 0) return 'again';
+    events.legacyRetention(plan);
+    await this.#sweep.deleteLegacy(plan, async () => await permit?.admit(signal), signal);
+    this.#oldBackups.deleted(plan);
+    events.legacyRetained(plan);
+    return 'again';
+  }
+
   async #lookAfterDeletions(now: Milliseconds): Promise<'again'> {
     const left = await this.#sweep.look(now, this.#stop.signal);
     if (left.length > 0) this.#options.events.undeleted(left);
@@ -191,7 +217,10 @@ export class ReplicaUpkeep {
       return;
     }
     // It is not there any more: somebody else deletes from the replica.
-    if (error.code === 'STORAGE_NOT_FOUND') this.#held = undefined;
+    if (error.code === 'STORAGE_NOT_FOUND') {
+      this.#held = undefined;
+      this.#oldBackups.forget();
+    }
     this.#failures += 1;
     const delay = backoffDelay(this.#failures, steadyBackoff, random());
     events.failed(error, delay);

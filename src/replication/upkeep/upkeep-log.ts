@@ -2,7 +2,7 @@ import type { Log } from '../../observe/log.ts';
 import { rateLimited } from '../../observe/rate-limit.ts';
 import { type Milliseconds, milliseconds } from '../../quantities.ts';
 import { SNAPSHOT_LEVEL } from '../levels/held-files.ts';
-import { summarize } from '../levels/retention-summary.ts';
+import { summarize, summarizeLegacy } from '../levels/retention-summary.ts';
 import type { UpkeepEvents } from './upkeep-options.ts';
 
 /** At most one line of a kind per replica in this time. */
@@ -29,6 +29,15 @@ export function upkeepLog(log: Log, monotonicClock: () => Milliseconds): Omit<Up
       const size = plan.going.reduce((sum, { file }) => sum + file.size, 0);
       const fields = { files: plan.going.length, snapshots, size };
       log[past.length > 0 ? 'info' : 'debug']('retention: deleted what is no longer promised', fields);
+    },
+    legacyRetention: (plan) => {
+      for (const line of summarizeLegacy(plan)) log.debug(`retention: ${line}`);
+    },
+    legacyRetained: ({ verdicts }) => {
+      const removed = verdicts.flatMap((verdict) => verdict.removed);
+      const size = removed.reduce((sum, object) => sum + object.size, 0);
+      const fields = { objects: removed.length, size };
+      log.info('retention: deleted what is no longer promised of the backups of Litestream 0.3', fields);
     },
     undeleted: (keys) =>
       log.warn('the store says that these were deleted, and keeps them', {

@@ -1,6 +1,7 @@
 import type { StationError } from '../../errors.ts';
 import type { Admission } from '../../lease/lease.ts';
 import type { Milliseconds, Txid } from '../../quantities.ts';
+import type { LegacyRetentionPlan } from '../../restore/legacy/legacy-retention.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { SerialQueue } from '../../wal/serial-queue.ts';
 import type { HeldFile } from '../levels/held-files.ts';
@@ -18,6 +19,10 @@ export interface UpkeepEvents {
   retention(plan: RetentionPlan): void;
   /** It has gone. */
   retained(plan: RetentionPlan): void;
+  /** What is about to go of backups of Litestream 0.3, and what stays. */
+  legacyRetention(plan: LegacyRetentionPlan): void;
+  /** It has gone. */
+  legacyRetained(plan: LegacyRetentionPlan): void;
   /** The store says that these were deleted, twice, and they are there. */
   undeleted(keys: readonly string[]): void;
   /** A file of the replica cannot be read: a new snapshot will lead past it. */

@@ -73,6 +73,8 @@ it.each([1, 2, 3])('every point that is left is the database as it was then, byt
         snapshot: () => done++,
         retention: () => undefined,
         retained: () => done++,
+        legacyRetention: () => undefined,
+        legacyRetained: () => done++,
         undeleted: (keys) => expect(keys).toEqual([]),
         damaged: (error) => expect(error).toBeUndefined(),
         failed: (error) => expect(error).toBeUndefined(),
