@@ -62,7 +62,11 @@ async function checkPlace(path: string): Promise<void> {
   if (!found.isSocket()) {
     throw new StationError('STAGING_FAILED', `${path} is not a socket`, { hint: 'set another socket.path' });
   }
-  const other = await connectTo(path);
+  // Another user's was left by a start as that user: where the folder is ours, it can be replaced.
+  const other = await connectTo(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EACCES') return undefined;
+    throw error;
+  });
   if (other === undefined) return;
   other.destroy();
   throw new StationError('STAGING_FAILED', `another process listens on ${path}`, {
