@@ -223,7 +223,10 @@ describe('a lease that a person breaks', () => {
     await using site = new Site();
     const life = site.start(['add=3', 'until-term']);
     await life.waitFor(/write snapshot/);
-    expect((await lease(site, '--break').ended).code).toBe(0);
+    // One that is renewed in the same moment is not broken, and that is said: its holder is alive.
+    for (let broken = lease(site, '--break'); (await broken.ended).code !== 0; broken = lease(site, '--break')) {
+      expect(broken.output()).toContain('somebody has written it just now');
+    }
     expect((await life.ended).code, life.log()).toBe(76);
     expect(life.log()).toContain('the lease was broken by a person');
     // The row that the child commits when it is stopped.
