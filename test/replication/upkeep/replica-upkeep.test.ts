@@ -5,8 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StationError } from '../../../src/errors.ts';
 import { milliseconds, type Txid, txid } from '../../../src/quantities.ts';
+import { heldFilesOf } from '../../../src/replication/levels/held-files.ts';
 import { DatabaseSnapshots } from '../../../src/replication/upkeep/database-snapshots.ts';
 import { MergedFiles } from '../../../src/replication/upkeep/merged-files.ts';
+import { OldBackups } from '../../../src/replication/upkeep/old-backups.ts';
 import { ReplicaUpkeep } from '../../../src/replication/upkeep/replica-upkeep.ts';
 import type { UpkeepOptions } from '../../../src/replication/upkeep/upkeep-options.ts';
 import { takeInventory } from '../../../src/restore/inventory.ts';
@@ -88,6 +90,8 @@ function start(change: Change = {}) {
       snapshot: ({ maxTxid }) => told.push(`snapshot ${maxTxid}`),
       retention: () => undefined,
       retained: ({ going }) => told.push(`gone ${going.length}`),
+      legacyRetention: () => undefined,
+      legacyRetained: ({ keys }) => told.push(`old gone ${keys.length}`),
       undeleted: (keys) => told.push(`undeleted ${keys.length}`),
       damaged: (error) => told.push(`damaged ${error.code}`),
       failed: (error) => told.push(`failed ${error.code}`),
@@ -120,10 +124,10 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 /** Minutes go by until this holds. */
-async function passing(one: ReplicaUpkeep, condition: () => boolean): Promise<void> {
-  for (let minutes = 0; !condition(); minutes += 1) {
-    if (minutes > 1000) throw new Error(`in vain; told: ${told.join(', ')}`);
-    now += 60 * SECOND;
+async function passing(one: ReplicaUpkeep, condition: () => boolean, step = 60 * SECOND): Promise<void> {
+  for (let steps = 0; !condition(); steps += 1) {
+    if (steps > 1000) throw new Error(`in vain; told: ${told.join(', ')}`);
+    now += step;
     one.wake();
     await sleep(5);
   }
@@ -227,7 +231,7 @@ describe('a merge', () => {
     await until(() => told.some((one) => one.startsWith('snapshot')));
     expect(told[0]).toMatch(/^damaged LTX_/);
     expect(told).toContain('merged 1 3-15');
-    expect(told).toContain('snapshot 31');
+    await until(() => told.includes('snapshot 31'));
   });
 
   it('takes from the replica what the disk has damaged', async () => {
@@ -261,9 +265,9 @@ describe('deletions', () => {
     await passing(one, () => told.some((line) => line.startsWith('gone')));
     // The newest stays, for stock Litestream; below the snapshot nothing was merged.
     expect(keys(0).map((key) => parseLtxKey('folder', key)?.maxTxid)).toEqual([1, 2, 31]);
-    await until(() => asked('list') === 2);
+    await until(() => asked('list ltx') === 2);
     await hoursPass(one, 5);
-    expect([asked('list'), asked('delete')]).toEqual([2, 1]);
+    expect([asked('list ltx'), asked('list'), asked('delete')]).toEqual([2, 3, 1]);
     await expectNewest();
   });
 
@@ -302,5 +306,129 @@ describe('deletions', () => {
     await until(() => asked('get') > 0);
     await hoursPass(one, 5);
     expect(keys(0)).toHaveLength(31);
+  });
+});
+
+describe('backups of Litestream 0.3 beside the chain', () => {
+  const name = 'generations/0123456789abcdef';
+  const old = [
+    `${name}/snapshots/00000000.snapshot.lz4`,
+    `${name}/wal/00000000_00000000.wal.lz4`,
+    `${name}/wal/00000000_00001000.wal.lz4`,
+    `${name}/wal/00000001.wal`,
+    `${name}/wal/00000001.wal.lz4`,
+  ];
+  const foreign = ['generations/README', `${name}/wal/notes.txt`, 'generations/0123/wal/00000000.wal', `${name}/lock`];
+  const present = () => [...store.objects.keys()].filter((key) => key.startsWith('generations/'));
+  /** The last object is from this long after the first commit; the chain's snapshot was taken two seconds after that. */
+  function putOld(end: number, more: readonly string[] = foreign) {
+    for (const key of [...old, ...more]) store.objects.set(key, Buffer.from('old'));
+    const ofChain = store.lastModified;
+    store.lastModified = (key) =>
+      old.includes(key) ? START + end - 9 * SECOND + old.indexOf(key) * SECOND : ofChain(key);
+  }
+  const never = { snapshotInterval: milliseconds(1e13) };
+
+  it('where there are none, they are looked for once, also after others have had the replica', async () => {
+    const one = start();
+    await until(() => asked('list generations/') === 1);
+    await passing(one, () => told.some((line) => line.startsWith('gone')));
+    position = undefined;
+    one.wake();
+    await sleep(20);
+    position = history.newest;
+    await hoursPass(one, 5);
+    expect(asked('list generations/')).toBe(1);
+  });
+
+  it('go once an LTX snapshot that is newer reaches back beyond the retention, not before, and no request looks for them', async () => {
+    putOld(0);
+    const one = start({ settings: never });
+    const end = history.time(2) + 25 * HOUR;
+    await until(() => asked('list generations/') === 1);
+    while (now + HOUR < end) await hoursPass(one, 1);
+    expect(present()).toHaveLength(old.length + foreign.length);
+    const lists = asked('list');
+    await hoursPass(one, 1);
+    await passing(one, () => told.includes('old gone 5'));
+    expect(present()).toEqual(foreign);
+    // Two folders are looked at: whether they have gone.
+    await until(() => asked('list') - lists >= 2);
+    const { length } = store.asked;
+    await hoursPass(one, 10);
+    expect(store.asked.slice(length)).toEqual([]);
+    await expectNewest();
+  });
+
+  it('stay, however old, while only older LTX snapshots are there: then they hold the newest state', async () => {
+    putOld(60 * SECOND);
+    const one = start({ settings: never });
+    await hoursPass(one, 40);
+    expect(present()).toHaveLength(old.length + foreign.length);
+    expect(told.some((line) => line.startsWith('old'))).toBe(false);
+  });
+
+  it('stay while the snapshot that stands in for them cannot be read, which is told, and go by the next one', async () => {
+    putOld(0);
+    const [key = ''] = keys(9);
+    store.objects.set(key, Buffer.alloc(store.objects.get(key)?.byteLength ?? 0));
+    const one = start({ settings: never });
+    await until(() => asked('list generations/') === 1);
+    await passing(one, () => told.includes('old gone 5'), HOUR);
+    expect(told.slice(-3)).toEqual(['damaged LTX_INVALID', 'snapshot 31', 'old gone 5']);
+    expect(present()).toEqual(foreign);
+  });
+
+  it('are not deleted without the lease', async () => {
+    putOld(0);
+    const lost = new StationError('LEASE_HELD', 'another has it');
+    let isHeld = true;
+    const one = start({
+      permit: { admit: async () => (isHeld ? (undefined as never) : Promise.reject(lost)) },
+      settings: never,
+    });
+    await until(() => asked('list generations/') === 1);
+    await hoursPass(one, 5);
+    isHeld = false;
+    await passing(one, () => told.includes('failed LEASE_HELD'), HOUR);
+    expect(present()).toHaveLength(old.length + foreign.length);
+  });
+
+  it('that a store only confirms to have deleted are tried once more, then told of, and given up', async () => {
+    putOld(0);
+    store.remove = (key) => void (key.startsWith('generations/') || store.objects.delete(key));
+    const one = start({ settings: never });
+    await until(() => asked('list generations/') === 1);
+    await passing(one, () => told.includes('undeleted 5'), HOUR);
+    const deletes = asked('delete');
+    await hoursPass(one, 10);
+    expect([asked('delete'), told.filter((line) => line === 'old gone 5')]).toEqual([deletes, ['old gone 5']]);
+  });
+
+  it('of which there are too many to remember go part by part, and only when all may', async () => {
+    putOld(0);
+    const backups = new OldBackups(
+      store,
+      { enabled: true, duration: milliseconds(HOUR), checkInterval: milliseconds(HOUR) },
+      2,
+    );
+    const { signal } = new AbortController();
+    const held = heldFilesOf(await takeInventory(store, signal));
+    for (now = START; present().length > foreign.length; now += HOUR / 4) {
+      for (;;) {
+        const next = backups.next(held, milliseconds(now));
+        if (next.kind !== 'due') break;
+        if (next.step === 'list') await backups.list(signal);
+        else {
+          const { plan } = await backups.plan(held, milliseconds(now), signal);
+          expect(plan.keys.length).toBeLessThanOrEqual(2);
+          expect(now).toBeGreaterThanOrEqual(history.time(2) + 2 * HOUR);
+          await store.delete(plan.keys);
+          backups.deleted(plan);
+        }
+      }
+      expect(now).toBeLessThan(START + 10 * HOUR);
+    }
+    expect(present()).toEqual(foreign);
   });
 });
