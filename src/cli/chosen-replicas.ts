@@ -65,6 +65,11 @@ function noneLeft(config: Config, databases: readonly DatabaseConfig[], replica:
   if (replica !== undefined && names.length > 0) {
     return new StationError('USAGE', `there is no replica "${replica}"; there are: ${[...new Set(names)].join(', ')}`);
   }
+  if (databases.length === 0 && config.folders.length > 0) {
+    return new StationError('USAGE', 'no database is here: the folders of the config are empty', {
+      hint: `name one that was there by its path, or its replica by a URL; the folders are: ${namesIn(config)}`,
+    });
+  }
   return new StationError('REPLICA_REQUIRED', 'no replica is configured', {
     hint: `set one of ${config.replicaVariables.join(', ')}, or name a replica by its URL`,
   });

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Config, DatabaseConfig } from '../config/config.ts';
+import { databaseIn } from '../config/folder-database.ts';
 import { examineDatabases, examineReplica } from '../doctor/doctor.ts';
 import type { ProbeLimits } from '../doctor/probe-replica.ts';
 import { type DatabaseReport, doctorJson, doctorLines, isHealthy } from '../doctor/report.ts';
@@ -33,13 +34,24 @@ async function examine(options: DoctorOptions): Promise<readonly DatabaseReport[
   }
   const config = readConfig(options);
   for (const { level, where, message } of config.notes) process.stderr.write(`${level}: ${where}: ${message}\n`);
-  const databases = chooseDatabases(config, subject);
+  const databases = subject === undefined ? onePerFolder(config) : chooseDatabases(config, subject);
   if (databases.every((database) => database.replicas.length === 0)) {
     throw new StationError('REPLICA_REQUIRED', 'no replica is configured: there is nothing to probe', {
       hint: `set one of ${config.replicaVariables.join(', ')}, or name a replica by its URL`,
     });
   }
   return await examineDatabases(databases, limits);
+}
+
+/** What is true of one database of a folder is true of all: their replicas differ in the path alone. */
+function onePerFolder({ databases, folders }: Config): readonly DatabaseConfig[] {
+  const entries = new Set(folders.map(({ template }) => template.where));
+  const listed = databases.filter(({ where }) => !entries.has(where));
+  const examples = folders.map(
+    (folder) =>
+      databases.find(({ where }) => where === folder.template.where) ?? databaseIn(folder, 'the-first-to-come.db'),
+  );
+  return [...listed, ...examples];
 }
 
 /** The database of that path, or all. @throws StationError USAGE */

@@ -43,10 +43,13 @@ export function findDatabase(config: Config, path: string): DatabaseConfig | und
   return undefined;
 }
 
+const NAMED_AT_MOST = 20;
+
 /** For messages: the databases of the config, and the folders of databases. */
 export function namesIn({ databases, folders }: Config): string {
-  const names = [...databases.map(({ path }) => path), ...folders.map(({ path, pattern }) => join(path, pattern))];
-  return names.join(', ') || 'none';
+  const names = [...folders.map(({ path, pattern }) => join(path, pattern)), ...databases.map(({ path }) => path)];
+  const more = names.length > NAMED_AT_MOST ? `, and ${names.length - NAMED_AT_MOST} more` : '';
+  return `${names.slice(0, NAMED_AT_MOST).join(', ') || 'none'}${more}`;
 }
 
 /** Reads the configuration that the options point to. @throws StationError CONFIG_* */
