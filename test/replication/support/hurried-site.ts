@@ -31,6 +31,8 @@ const never = new AbortController().signal;
 export class HurriedSite {
   readonly folder: string;
   readonly path: string;
+  /** The wall clock; a test may set it anew. */
+  clock: () => number = Date.now;
   readonly #replicas: ReadonlyMap<string, StoreOptions>;
   #running: Replication | undefined;
   #database: Database.Database | undefined;
@@ -72,7 +74,7 @@ export class HurriedSite {
       drainAtMost: undefined,
       log: createLog({ format: 'logfmt', level: 'ERROR' }),
       clocks: {
-        wall: () => milliseconds(Date.now()),
+        wall: () => milliseconds(this.clock()),
         monotonic: () => milliseconds(performance.now()),
         random: Math.random,
       },
