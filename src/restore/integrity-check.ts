@@ -46,7 +46,9 @@ export async function checkIntegrity(
   priority?: 'low',
 ): Promise<IntegrityFinding> {
   signal.throwIfAborted();
-  if ((await stat(path)).size <= AT_ONCE) return judgeIntegrity(runCheck(path, mode));
+  const { size } = await stat(path);
+  signal.throwIfAborted();
+  if (size <= AT_ONCE) return judgeIntegrity(runCheck(path, mode));
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = new Worker(new URL(`./integrity-worker.${extension}`, import.meta.url), {
     workerData: { path, mode, priority },

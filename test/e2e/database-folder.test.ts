@@ -14,7 +14,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { checkout, type Life, Site } from './life.ts';
+import { checkout, type Life, type ReplicaSettings, Site } from './life.ts';
+import { s3Replica, startStore } from './s3-site.ts';
 
 const MANY = 200;
 /** Whatever a machine that is busy with other tests takes; only a hang lasts that long. */
@@ -25,10 +26,10 @@ class FolderSite extends Site {
   readonly data = join(this.folder, 'data');
   readonly replica = join(this.folder, 'replicas', 'file');
   settings: Readonly<Record<string, unknown>> = { watch: true };
+  destination: ReplicaSettings = { type: 'file', path: this.replica, 'sync-interval': '1s' };
 
   begin(environment: Readonly<Record<string, string>> = {}): Life {
-    const replica = { type: 'file', path: this.replica, 'sync-interval': '1s' };
-    const entry = { dir: this.data, pattern: '*.db', ...this.settings, replica };
+    const entry = { dir: this.data, pattern: '*.db', ...this.settings, replica: this.destination };
     writeFileSync(this.config, stringify({ logging: { stderr: true }, dbs: [entry] }));
     const flags = ['--config', this.config, '--log-level', 'debug'];
     const waiting = 'trap "exit 0" TERM; echo waiting; while :; do sleep 600 & wait; done';
@@ -162,6 +163,22 @@ it('a start that was killed while it restored is gone on with; a database that w
   await third.waitFor(/^waiting$/m);
   expect(site.databases()).toEqual(['a.db', 'b.db', 'c.db']);
   expect((await third.stop()).code, third.log()).toBe(0);
+});
+
+it('what a bucket holds below its path comes back, subfolders and all', async () => {
+  await using store = await startStore();
+  await using site = new FolderSite();
+  site.settings = { watch: true, recursive: true };
+  site.destination = s3Replica(store, store.url);
+  for (const name of ['a.db', 'eu/b.db', 'eu/west/c.db']) site.write(name, name);
+  const first = site.begin();
+  await first.waitFor(/^waiting$/m);
+  expect((await first.stop()).code, first.log()).toBe(0);
+  site.loseDisk();
+  const second = site.begin();
+  await second.waitFor(/^waiting$/m);
+  for (const name of ['a.db', 'eu/b.db', 'eu/west/c.db']) expect(site.rows(name)).toEqual([name]);
+  expect((await second.stop()).code, second.log()).toBe(0);
 });
 
 it('a replica that cannot be reached is not one without databases', async () => {

@@ -109,7 +109,13 @@ describe('checkIntegrity', () => {
     live.close();
   });
 
-  test('ends with the signal’s reason', async () => {
+  test.each([
+    ['small', 10],
+    ['large enough for a thread', 2_000_000],
+  ])('ends with the signal’s reason where the file is %s', async (_, size) => {
+    const database = new Database(path);
+    database.exec(`CREATE TABLE filling AS SELECT randomblob(${size})`);
+    database.close();
     const stop = new AbortController();
     const checking = checkIntegrity(path, 'quick', stop.signal);
     const reason = new Error('stopping');
