@@ -86,16 +86,24 @@ async function* openBody(
   signal: AbortSignal,
   stall: number,
 ): AsyncGenerator<Uint8Array> {
-  const stalled = new AbortController();
-  const reason = new StationError('STORAGE_UNREACHABLE', `${store.url}/${key}: nothing arrived for ${stall / 1000} s`);
-  const timer = setTimeout(() => stalled.abort(reason), stall);
+  // Not AbortSignal.any: a listener that a client leaves on such a signal keeps it and all it holds for good, and with
+  // thousands of files that was tens of megabytes.
+  const body = new AbortController();
+  const abort = () => body.abort(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  const giveUp = () => {
+    const message = `${store.url}/${key}: nothing arrived for ${stall / 1000} s`;
+    body.abort(new StationError('STORAGE_UNREACHABLE', message));
+  };
+  const timer = setTimeout(giveUp, stall);
   try {
-    const bodySignal = AbortSignal.any([signal, stalled.signal]);
-    for await (const chunk of store.get(key, { range: { start, end }, signal: bodySignal })) {
+    for await (const chunk of store.get(key, { range: { start, end }, signal: body.signal })) {
       timer.refresh();
       yield chunk;
     }
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
   }
 }
