@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFileStore } from '../../src/storage/file-store.ts';
@@ -56,6 +56,36 @@ describe('retention', () => {
     expect(replica.staying.map(({ why }: { why: string }) => why)).toEqual(['not-merged', 'not-merged', 'base']);
     expect([filesAt(0), filesAt(9)]).toEqual([[9, 10], [8]]);
     expect(retention('-json').status).toBe(0);
+  });
+
+  it('tells of backups of Litestream 0.3 beside the chain, and deletes them once the chain stands in for them', () => {
+    const generation = join(folder, 'replica', 'generations', '0123456789abcdef');
+    const written = Math.floor(Date.now() / 1000) - 4 * 86_400;
+    for (const [at, name] of [
+      'snapshots/00000000.snapshot.lz4',
+      'wal/00000000_00000000.wal.lz4',
+      'wal/notes',
+    ].entries()) {
+      mkdirSync(dirname(join(generation, name)), { recursive: true });
+      writeFileSync(join(generation, name), 'old');
+      utimesSync(join(generation, name), written + at, written + at);
+    }
+    const { stdout } = retention('-dry-run');
+    expect(stdout).toContain('generation 0123456789abcdef goes: 2 objects, 6 bytes: the LTX snapshots reach back');
+    expect(stdout).toContain('would be deleted: 12 files');
+    expect(readdirSync(join(generation, 'wal'))).toHaveLength(2);
+    const [planned] = JSON.parse(retention('-dry-run', '-json').stdout);
+    const going = ['snapshots/00000000.snapshot.lz4', 'wal/00000000_00000000.wal.lz4'].map((name, at) => ({
+      key: `generations/0123456789abcdef/${name}`,
+      size: 3,
+      timestamp: new Date((written + at) * 1000).toISOString(),
+    }));
+    const why = 'the LTX snapshots reach back beyond the retention';
+    expect(planned.generations).toEqual([{ generation: '0123456789abcdef', going, staying: [], why }]);
+    expect(JSON.parse(retention('-json').stdout)).toMatchObject([{ outcome: 'deleted', undeleted: [] }]);
+    expect(readdirSync(join(generation, 'wal'))).toEqual(['notes']);
+    expect(readdirSync(join(generation, 'snapshots'))).toEqual([]);
+    expect(filesAt(9)).toEqual([8]);
   });
 
   it('leaves a replica alone whose lease an instance holds', () => {

@@ -4,6 +4,7 @@ import {
   listGenerations,
   listSegments,
   listSnapshots,
+  listWholeGenerations,
 } from '../../../src/restore/legacy/generations.ts';
 import { formatIndex, parseLegacyKey } from '../../../src/restore/legacy/legacy-key.ts';
 import { bodyFromBytes } from '../../../src/storage/object-body.ts';
@@ -74,6 +75,28 @@ describe('what a replica holds', () => {
     expect(segments.map(({ index }) => index)).toEqual([38, 39]);
     expect(server.requests).toHaveLength(1);
     expect((await listGeneration(store, '1111111111111111', signal)).segments).toHaveLength(40);
+  });
+
+  test('all of it in one request for a thousand objects, what is there twice apart, and nothing that is not of 0.3', async () => {
+    server.requests.length = 0;
+    const { generations, isCut } = await listWholeGenerations(store, 1000, signal);
+    expect(server.requests).toHaveLength(1);
+    expect(isCut).toBe(false);
+    const [first] = generations;
+    const { segments, snapshots } = await listGeneration(store, '0123456789abcdef', signal);
+    expect(first).toMatchObject({ name: '0123456789abcdef', segments, snapshots });
+    const spares = ['00000100.wal', '00000102.wal'].map((name) => `${one}/wal/${name}`);
+    expect(first?.spares.map(({ key }) => key)).toEqual(spares);
+    const keys = generations.flatMap((all) => [...all.snapshots, ...all.segments, ...all.spares]).map(({ key }) => key);
+    expect(keys).toHaveLength(3 * 42 + 8);
+  });
+
+  test('no more than may be kept in memory, and all the same when the newest was written', async () => {
+    const whole = await listWholeGenerations(store, 1000, signal);
+    const cut = await listWholeGenerations(store, 5, signal);
+    expect(cut.isCut).toBe(true);
+    expect(cut.generations.flatMap((all) => [...all.snapshots, ...all.segments, ...all.spares])).toHaveLength(5);
+    expect(cut.newest).toBe(whole.newest);
   });
 
   test('each WAL file in one form, and offsets of 4 GiB and more behind the others', async () => {
