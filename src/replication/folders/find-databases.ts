@@ -6,7 +6,7 @@ import type { Log } from '../../observe/log.ts';
 import type { ReplicationSettings } from '../replication-settings.ts';
 import { findInReplicas } from './find-in-replicas.ts';
 import { RestoreMark } from './restore-mark.ts';
-import { type FolderScan, type HeldDatabases, scanFolder } from './scan-folder.ts';
+import { scanFolder } from './scan-folder.ts';
 
 /**
  * The databases that a folder has at the start: relative paths. On an empty disk they are those that its replicas hold; the
@@ -26,7 +26,7 @@ export async function findDatabases(
 ): Promise<readonly string[]> {
   const isOwn = (relativePath: string) => !isElsewhere(join(folder.path, relativePath));
   await makeFolder(folder.path);
-  const here = scan(folder);
+  const here = scanFolder(folder);
   for (const [path, why] of here.passedOver) leftAlone(path, why);
   const present = here.databases.filter(isOwn);
   const mark = new RestoreMark(folder.path);
@@ -41,17 +41,6 @@ export async function findDatabases(
   }
   if (all.length === 0) reportNone(folder, log);
   return all;
-}
-
-/** @throws StationError DATA_FOLDER */
-export function scan(folder: DatabaseFolderConfig, held?: HeldDatabases): FolderScan {
-  try {
-    return scanFolder(folder, held);
-  } catch (cause) {
-    throw new StationError('DATA_FOLDER', `${folder.path} cannot be searched for databases: ${reasonOf(cause)}`, {
-      cause,
-    });
-  }
 }
 
 /** Where nobody watches, a database that the command makes later would be replicated only after the next start. */

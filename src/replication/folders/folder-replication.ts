@@ -8,10 +8,11 @@ import type { ReplicaDrain } from '../../supervisor/replication-port.ts';
 import type { DatabaseReplication } from '../database-replication.ts';
 import type { DatabaseSet } from '../database-set.ts';
 import type { ReplicationSettings } from '../replication-settings.ts';
-import { findDatabases, scan } from './find-databases.ts';
+import { findDatabases } from './find-databases.ts';
 import { FolderWatcher, type LookOutcome } from './folder-watcher.ts';
 import { HeldFiles } from './held-files.ts';
 import { RestoreMark } from './restore-mark.ts';
+import { scanFolder } from './scan-folder.ts';
 
 /** A database that an application replaces is gone for a moment. */
 const GONE_AFTER = 2_000;
@@ -90,7 +91,13 @@ export class FolderReplication {
       this.#lookOrTell('last');
       await Promise.race([Promise.all([...this.#joining.values(), ...this.#leaving.values()]), isTimeUp]);
       for (const path of this.#joining.keys()) this.#fail(path, new StationError('CAPTURE_FAILED', 'no time was left'));
-    } else this.#warnOfUnwatched();
+    } else {
+      try {
+        this.#warnOfUnwatched();
+      } catch (error) {
+        this.#log.warn(toStationError(error).message);
+      }
+    }
     this.stop();
   }
 
@@ -129,7 +136,7 @@ export class FolderReplication {
   #look(which: 'one-of-many' | 'last'): LookOutcome {
     const { folder, isElsewhere } = this.#options;
     this.#held.refresh();
-    const found = scan(folder, this.#held);
+    const found = scanFolder(folder, this.#held);
     const now = this.#options.monotonicClock();
     const present = new Set(found.databases);
     for (const [path, why] of found.passedOver) this.#tellOnce(path, why);
@@ -223,7 +230,7 @@ export class FolderReplication {
 
   #warnOfUnwatched(): void {
     const { folder, isElsewhere } = this.#options;
-    const found = scan(folder, this.#held).databases;
+    const found = scanFolder(folder, this.#held).databases;
     const unfollowed = found.filter((path) => !this.#held.has(path) && !isElsewhere(join(folder.path, path)));
     if (unfollowed.length === 0) return;
     const hint = 'add "watch: true" to replicate them; the next start finds them too';

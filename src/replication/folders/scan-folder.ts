@@ -2,6 +2,7 @@ import { closeSync, type Dirent, lstatSync, openSync, readdirSync, readSync, typ
 import { join } from 'node:path';
 import type { DatabaseFolderConfig } from '../../config/config.ts';
 import { isMeant, isStagingName } from '../../config/folder-database.ts';
+import { StationError } from '../../errors.ts';
 import { readSqliteHeader, SQLITE_HEADER_SIZE } from '../../restore/sqlite-header.ts';
 
 export interface FolderScan {
@@ -25,9 +26,18 @@ const nothingHeld: HeldDatabases = { has: () => false, isHeld: () => false };
 
 /**
  * Looks for databases. A folder that is not there holds none; no link is followed.
- * @throws what the file system throws where the folder, or what is in it, cannot be read
+ * @throws StationError DATA_FOLDER where the folder, or what is in it, cannot be read
  */
 export function scanFolder(folder: DatabaseFolderConfig, held = nothingHeld): FolderScan {
+  try {
+    return scan(folder, held);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new StationError('DATA_FOLDER', `${folder.path} cannot be searched for databases: ${reason}`, { cause });
+  }
+}
+
+function scan(folder: DatabaseFolderConfig, held: HeldDatabases): FolderScan {
   const databases: string[] = [];
   const passedOver = new Map<string, string>();
   const folders = [''];

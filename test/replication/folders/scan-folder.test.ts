@@ -45,6 +45,13 @@ it('a folder that is not there holds none', () => {
   expect(scanFolder(folderAt(join(root, 'absent'))).databases).toEqual([]);
 });
 
+it('a file in the place of the folder is an error that says so', () => {
+  writeFileSync(join(root, 'file'), '');
+  expect(() => scanFolder(folderAt(join(root, 'file')))).toThrow(
+    expect.objectContaining({ code: 'DATA_FOLDER', message: expect.stringContaining('ENOTDIR') }),
+  );
+});
+
 // Closing any descriptor of a file drops the locks of this process on it, and with them the follower's read mark.
 it('never opens a database that is followed, under whatever name it appears', () => {
   make('followed.db');
