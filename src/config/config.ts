@@ -128,3 +128,8 @@ interface RetentionConfig {
   /** How much longer than promised files stay, for restores under way. No key sets it: tests do. */
   readonly grace?: Milliseconds;
 }
+
+/** What an entry of `dbs` is about. */
+export type DatabaseEntry =
+  | { readonly kind: 'database'; readonly database: DatabaseConfig }
+  | { readonly kind: 'folder'; readonly folder: DatabaseFolderConfig };

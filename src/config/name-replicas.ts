@@ -1,5 +1,5 @@
-import type { FoundReplica } from './read-replica.ts';
 import { addProblem, type ConfigReading } from './reading.ts';
+import type { FoundReplica } from './replica-reading.ts';
 
 /**
  * A unique name for each replica of a database, in the file's order: the given one, else the type, then `s3-2`, `s3-3`.

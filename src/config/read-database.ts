@@ -1,12 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { bytes, type Milliseconds, milliseconds } from '../quantities.ts';
-import type {
-  CompactionConfig,
-  DatabaseConfig,
-  DatabaseFolderConfig,
-  NotConfiguredReplica,
-  ReplicaConfig,
-} from './config.ts';
+import type { CompactionConfig, DatabaseEntry, NotConfiguredReplica, ReplicaConfig } from './config.ts';
 import { nameReplicas } from './name-replicas.ts';
 import { readFolder, reportKeysOfFolders } from './read-folder.ts';
 import { readReplica } from './read-replica.ts';
@@ -18,10 +12,6 @@ import { find, findDuration, findSize, findText, type Section } from './section.
 import type { MapTree } from './tree.ts';
 
 const gibibyte = bytes(1024 ** 3);
-
-export type DatabaseEntry =
-  | { readonly kind: 'database'; readonly database: DatabaseConfig }
-  | { readonly kind: 'folder'; readonly folder: DatabaseFolderConfig };
 
 /** One entry of `dbs`. Undefined where it names no database; what is wrong is among the problems. */
 export function readDatabase(map: MapTree, around: Omit<ReplicaReading, 'database'>): DatabaseEntry | undefined {

@@ -1,6 +1,5 @@
-import type { DatabaseFolderConfig } from './config.ts';
+import type { DatabaseEntry, DatabaseFolderConfig } from './config.ts';
 import { compileFilePattern } from './file-pattern.ts';
-import type { DatabaseEntry } from './read-database.ts';
 import { addProblem, type ConfigReading } from './reading.ts';
 import type { ReplicaReading } from './replica-reading.ts';
 import { resolvePath } from './resolve-path.ts';

@@ -1,28 +1,13 @@
-import type { NotConfiguredReplica, ReplicaConfig, ReplicaType } from './config.ts';
+import type { ReplicaType } from './config.ts';
 import { placeKeys } from './place-keys.ts';
 import { readSection } from './read-section.ts';
 import { addProblem } from './reading.ts';
 import { replicaOfType } from './replica-of-type.ts';
-import type { ReplicaReading } from './replica-reading.ts';
+import type { FoundReplica, ReplicaReading } from './replica-reading.ts';
 import { parseReplicaUrl } from './replica-url.ts';
 import type { Section, SectionValue } from './section.ts';
 import type { MapTree } from './tree.ts';
 import { unsetInUrl, urlSection } from './url-section.ts';
-
-export type Unnamed<T> = Omit<T, 'name'>;
-
-/** A replica as it was found, its name still to be made unique. */
-export interface FoundReplica {
-  readonly type: ReplicaType;
-  /** What the name is made from where none is given: the type as written. */
-  readonly baseName: string;
-  readonly givenName: SectionValue | undefined;
-  readonly outcome:
-    | { readonly kind: 'configured'; readonly replica: Unnamed<ReplicaConfig> }
-    | { readonly kind: 'not-configured'; readonly replica: Unnamed<NotConfiguredReplica> }
-    /** What is wrong with it has been added to the problems. */
-    | { readonly kind: 'wrong' };
-}
 
 /** One replica of the file, of the environment, or of a command line. */
 export function readReplica(map: MapTree, replica: ReplicaReading): FoundReplica {

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { StationError } from '../errors.ts';
-import { runCheck } from './run-check.ts';
+import { type IntegrityReport, runCheck } from './run-check.ts';
 
 export type IntegrityFinding =
   /** Sound. `remarks`: rows that break a rule of their own schema, as they did in the original. */
@@ -9,11 +9,6 @@ export type IntegrityFinding =
   | { readonly kind: 'unsound'; readonly lines: readonly string[] }
   /** SQLite could not run the check: a virtual table or a collation it does not know, for one. */
   | { readonly kind: 'inconclusive'; readonly reason: string };
-
-/** What the worker answers. */
-export type IntegrityReport =
-  | { readonly kind: 'lines'; readonly lines: readonly string[] }
-  | { readonly kind: 'error'; readonly code: string; readonly message: string };
 
 /** Checked in milliseconds: a thread would take far longer to start, and where 200 of them are restored it counts. */
 const AT_ONCE = 1024 * 1024;

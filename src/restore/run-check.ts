@@ -1,5 +1,9 @@
 import Database from 'better-sqlite3';
-import type { IntegrityReport } from './integrity-check.ts';
+
+/** What SQLite answers, or why it does not. */
+export type IntegrityReport =
+  | { readonly kind: 'lines'; readonly lines: readonly string[] }
+  | { readonly kind: 'error'; readonly code: string; readonly message: string };
 
 /** SQLite's check, on the spot: it returns when it is done. */
 export function runCheck(path: string, mode: 'quick' | 'full'): IntegrityReport {

@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { NameListeners } from './name-listeners.ts';
+import { type FolderListener, NameListeners } from './name-listeners.ts';
 
 interface SharedWatcher {
   readonly watcher: FSWatcher;
@@ -10,17 +10,8 @@ interface SharedWatcher {
 /** One for each folder: with 200 databases in it, 200 watchers would each be told of every write to any of them. */
 const shared = new Map<string, SharedWatcher>();
 
-export interface WatchFolderOptions {
-  /** The names that matter; undefined: every one. */
-  readonly names: readonly string[] | undefined;
-  /** `renamed`: the name was made, moved, or removed. An unknown name: look at everything. */
-  readonly changed: (name: string | undefined, what: 'renamed' | 'written') => void;
-  /** The folder is watched no longer. */
-  readonly lost: () => void;
-}
-
 /** Watches a folder until the returned function is called. It keeps no process alive. Throws where that is not possible. */
-export function watchFolder(folder: string, options: WatchFolderOptions): () => void {
+export function watchFolder(folder: string, options: FolderListener): () => void {
   const found = shared.get(folder) ?? openShared(folder);
   found.listeners.add(options);
   return () => {

@@ -1,16 +1,23 @@
-import type { WatchFolderOptions } from './folder-watch.ts';
+export interface FolderListener {
+  /** The names that matter; undefined: every one. */
+  readonly names: readonly string[] | undefined;
+  /** `renamed`: the name was made, moved, or removed. An unknown name: look at everything. */
+  readonly changed: (name: string | undefined, what: 'renamed' | 'written') => void;
+  /** The folder is watched no longer. */
+  readonly lost: () => void;
+}
 
 /** Who wants to know of which name in one folder. */
 export class NameListeners {
-  readonly #all = new Set<WatchFolderOptions>();
-  readonly #ofEvery = new Set<WatchFolderOptions>();
-  readonly #byName = new Map<string, Set<WatchFolderOptions>>();
+  readonly #all = new Set<FolderListener>();
+  readonly #ofEvery = new Set<FolderListener>();
+  readonly #byName = new Map<string, Set<FolderListener>>();
 
   get size(): number {
     return this.#all.size;
   }
 
-  add(listener: WatchFolderOptions): void {
+  add(listener: FolderListener): void {
     this.#all.add(listener);
     if (listener.names === undefined) this.#ofEvery.add(listener);
     for (const name of listener.names ?? []) {
@@ -19,7 +26,7 @@ export class NameListeners {
     }
   }
 
-  delete(listener: WatchFolderOptions): void {
+  delete(listener: FolderListener): void {
     this.#all.delete(listener);
     this.#ofEvery.delete(listener);
     for (const name of listener.names ?? []) {
