@@ -23,7 +23,7 @@ describe('a download that is over', () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const seen: WeakRef<AbortSignal>[] = [];
-    // As the SDK of S3 does: it adds a listener for each request, and never takes it away.
+    // A client that adds a listener for each request and never takes it away.
     const store = await storeThat((signal) => {
       seen.push(new WeakRef(signal));
       signal.addEventListener('abort', () => undefined, { once: true });
