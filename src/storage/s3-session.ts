@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { createS3Client } from './s3-client.ts';
-import { type CreateOnlyKnowledge, startCreateOnlyKnowledge } from './s3-create-only.ts';
+import { type CreateOnlyKnowledge, startCreateOnlyKnowledge } from './s3-create-only-knowledge.ts';
 import { resolveS3Endpoint, type S3Endpoint } from './s3-endpoint.ts';
 import { bucketRegionOf, type S3Operation, s3Error } from './s3-errors.ts';
 import { aws } from './s3-providers.ts';
