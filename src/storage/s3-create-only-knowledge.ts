@@ -1,4 +1,4 @@
-import type { CreateOnlySupport, S3Provider } from './s3-providers.ts';
+import type { ConditionSupport, S3Provider } from './s3-providers.ts';
 import type { S3StoreSettings } from './s3-settings.ts';
 
 /** What a second put costs at most, in bytes; larger objects leave the question open. */

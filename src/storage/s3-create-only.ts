@@ -3,7 +3,6 @@ import { bodyFromBytes, readBody } from './object-body.ts';
 import type { ObjectBody, PutOptions } from './object-store.ts';
 import { statusOf, wordOf } from './s3-errors.ts';
 import { listObjects } from './s3-listing.ts';
-import type { ConditionSupport, S3Provider } from './s3-providers.ts';
 import type { S3Session } from './s3-session.ts';
 
 type Put = (body: ObjectBody, options: PutOptions) => Promise<void>;
