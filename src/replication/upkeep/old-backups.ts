@@ -8,8 +8,8 @@ import type { HeldFile, HeldFiles } from '../levels/held-files.ts';
 import { boundaryAfter, type NextStep } from '../levels/next-step.ts';
 import { planOldBackups, planOldBackupsForSure, supersedingSnapshot } from './plan-old-backups.ts';
 
-/** So many objects are remembered, at a third of a kilobyte each: what 0.3 made of a day and more of a commit a second. */
-const MOST_OBJECTS = 150_000;
+/** So many objects are remembered, at a third of a kilobyte each, and judged within a quarter of a second. */
+const MOST_OBJECTS = 50_000;
 
 /**
  * The backups that Litestream 0.3 left in one replica, until retention has let go of the last. They are listed once, and
