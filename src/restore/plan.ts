@@ -37,6 +37,10 @@ const REQUEST_COST = 256 * 1024;
 /** An LTX header's size: what is smaller is no LTX file, whatever its name. */
 const LEAST_SIZE = 100;
 
+export function isLargeEnough({ size }: Pick<ReplicaFile, 'size'>): boolean {
+  return size >= LEAST_SIZE;
+}
+
 /** The cheapest way to one TXID: a file, and the way to what it builds on. */
 interface Route {
   readonly file: ReplicaFile;
@@ -77,7 +81,7 @@ export function restorablePoints(inventory: Inventory, excluding: ExcludedKeys =
 
 /** The cheapest route to each TXID that can be reached, by rising TXID. */
 function findRoutes(inventory: Inventory, excluding: ExcludedKeys): readonly Route[] {
-  const usable = inventory.files.filter((file) => file.size >= LEAST_SIZE && !excluding.has(file.key));
+  const usable = inventory.files.filter((file) => isLargeEnough(file) && !excluding.has(file.key));
   const byEnd = Map.groupBy(usable, (file) => file.maxTxid);
   const routes: Route[] = [];
   /** Routes which no later one undercuts: TXID and cost both rise, so the first that reaches far enough is cheapest. */

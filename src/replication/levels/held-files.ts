@@ -1,5 +1,6 @@
 import type { Bytes, Milliseconds, Txid } from '../../quantities.ts';
 import type { Inventory } from '../../restore/inventory.ts';
+import { isLargeEnough } from '../../restore/plan.ts';
 
 /** The level that snapshots are at, above all that is merged. */
 export const SNAPSHOT_LEVEL = 9;
@@ -77,10 +78,13 @@ export class HeldFiles implements Holdings {
   }
 }
 
-/** What a listing tells. */
+/**
+ * What a listing tells. Names whose objects are too small to be LTX files are left out, as a restore leaves them out:
+ * nothing may rest on them.
+ */
 export function heldFilesOf(inventory: Inventory): HeldFiles {
   return new HeldFiles(
-    inventory.files.map(({ level, minTxid, maxTxid, size, lastModified }) => ({
+    inventory.files.filter(isLargeEnough).map(({ level, minTxid, maxTxid, size, lastModified }) => ({
       level,
       minTxid,
       maxTxid,

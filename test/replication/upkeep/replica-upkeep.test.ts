@@ -282,6 +282,17 @@ describe('deletions', () => {
     await expectNewest();
   });
 
+  it('go on beside a file too small to be LTX, on which nothing may rest', async () => {
+    const stub = 'ltx/9/0000000000000001-0000000000000014.ltx';
+    store.objects.set(stub, Buffer.from('a stub!'));
+    const one = start();
+    await until(isMerged);
+    await passing(one, () => told.some((line) => line.startsWith('gone')));
+    expect(told.filter((line) => line.startsWith('failed'))).toEqual([]);
+    expect(store.objects.has(stub)).toBe(true);
+    await expectNewest();
+  });
+
   it('spare level-0 files after a take-over', async () => {
     const one = start({ level0KeptFrom: () => txid(25) });
     await until(isMerged);
