@@ -13,7 +13,7 @@ import type { NamedReplica, RestoreDatabaseOptions } from './restore-options.ts'
 import { writeError } from './write-error.ts';
 
 /** Small files cost round trips alone. Of large ones, the limit on memory lets in eight pieces. */
-const DEFAULT_PARALLELISM = 32;
+const DEFAULT_PARALLELISM = 16;
 
 /** From this size on the check takes seconds, in which nothing else is told. */
 const LONG_CHECK = 256 * 1024 * 1024;

@@ -64,7 +64,7 @@ export interface RestoreDatabaseOptions extends RestoreRequest {
   /** Where the page checksums of the restored state go (format: `checksum-file.ts`); undefined: nowhere. */
   readonly checksumFile: string | undefined;
   readonly integrity: IntegrityPolicy;
-  /** Requests at a time; 32 if not given, of which 8 are for pieces of large files. */
+  /** Requests at a time; 16 if not given, of which 8 are for pieces of large files. */
   readonly parallelism?: number;
   /**
    * Called when the copy is proven and nothing is published yet: what must be on disk before the database is (the
