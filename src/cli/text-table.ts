@@ -19,8 +19,8 @@ export function print(asJson: boolean, json: () => unknown, lines: () => readonl
   process.stdout.write(`${text}\n`);
 }
 
-/** RFC 3339 in whole seconds, as in Litestream's lists. */
+/** RFC 3339 with milliseconds: cut to whole seconds, as Litestream has it, a time put into -timestamp means the file before. */
 export function listedTime(time: number): string {
   const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? String(time) : `${date.toISOString().slice(0, 19)}Z`;
+  return Number.isNaN(date.getTime()) ? String(time) : date.toISOString();
 }

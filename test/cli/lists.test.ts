@@ -55,7 +55,7 @@ it('ltx: every level, or one; by path, by URL, by name', async () => {
   expect(snapshots.rows.length).toBeGreaterThan(0);
   for (const [level, min, , , created, replica, path] of snapshots.rows) {
     expect([level, min, replica, path]).toEqual(['9', '0000000000000001', 'file', '-']);
-    expect(created).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    expect(created).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   }
   expect((await list('ltx', '-config', config, '-replica', 'old')).rows).toEqual([]);
   const { output } = await runVerb(['ltx', '-json', '-level', 'all', url('new')]);
