@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Config, DatabaseConfig, ReplicaConfig } from '../config/config.ts';
 import { StationError } from '../errors.ts';
-import type { NamedReplica } from '../restore/restore-options.ts';
+import type { NamedReplica } from '../restore/restore-target.ts';
 import { openStore } from '../storage/open-store.ts';
 import { isReplicaUrl } from './inspect-options.ts';
 import { findDatabase, namesIn, readConfig, replicaAt } from './load.ts';

@@ -1,5 +1,5 @@
 import { StationError, toStationError } from '../errors.ts';
-import type { NamedReplica } from '../restore/restore-options.ts';
+import type { NamedReplica } from '../restore/restore-target.ts';
 import { chooseReplicas, withStores } from './chosen-replicas.ts';
 import type { ListOptions } from './inspect-options.ts';
 

@@ -9,7 +9,8 @@ import { openRestorePlace, type RestorePlace } from '../replication/restore-plac
 import { moveDatabaseAside } from '../replication/set-aside.ts';
 import { inspectLocalDatabase } from '../restore/local-database.ts';
 import { previewRestore, restoreDatabase } from '../restore/restore.ts';
-import type { NamedReplica, RestoreRequest, RestoreTarget } from '../restore/restore-options.ts';
+import type { RestoreRequest } from '../restore/restore-options.ts';
+import type { NamedReplica, RestoreTarget } from '../restore/restore-target.ts';
 import { openStore } from '../storage/open-store.ts';
 import { findDatabase, namesIn, openLog, readSettingsOf, replicaAt } from './load.ts';
 import { previewLines, previewWarnings, restoredJson, restoredLines } from './restore-report.ts';

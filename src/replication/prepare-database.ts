@@ -7,7 +7,7 @@ import type { Log } from '../observe/log.ts';
 import { milliseconds, txid } from '../quantities.ts';
 import { askReplica, askReplicas } from '../restore/ask-replicas.ts';
 import { inspectLocalDatabase, type LocalDatabase } from '../restore/local-database.ts';
-import type { NamedReplica } from '../restore/restore-options.ts';
+import type { NamedReplica } from '../restore/restore-target.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { openStore } from '../storage/open-store.ts';
 import { limitUploadRate } from '../storage/rate-limited-store.ts';

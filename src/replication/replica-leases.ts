@@ -10,7 +10,7 @@ import { LEASE_KEY } from '../lease/lease-record.ts';
 import type { Log } from '../observe/log.ts';
 import { rateLimited } from '../observe/rate-limit.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
-import type { NamedReplica } from '../restore/restore-options.ts';
+import type { NamedReplica } from '../restore/restore-target.ts';
 import type { LeaseSettings, PrepareOptions, ReplicationClocks } from './replication-settings.ts';
 import type { StagingFolder } from './staging-folder.ts';
 

@@ -4,7 +4,7 @@ import { type BackoffLimits, backoffDelay } from '../storage/backoff.ts';
 import type { ReplicaAnswer } from './answer.ts';
 import { wait } from './fetch-range.ts';
 import { type Inventory, takeInventory } from './inventory.ts';
-import type { NamedReplica, RestoreTarget } from './restore-options.ts';
+import type { NamedReplica, RestoreTarget } from './restore-target.ts';
 import { type ExcludedFiles, type Survey, surveyReplica } from './survey.ts';
 
 export const DEFAULT_ANSWER_TIMEOUT = milliseconds(30_000);

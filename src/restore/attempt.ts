@@ -9,7 +9,8 @@ import { applyLegacyPlan } from './legacy/legacy-apply.ts';
 import type { LegacyPlan } from './legacy/legacy-plan.ts';
 import type { RestorePlan } from './plan.ts';
 import { proveFile } from './prove.ts';
-import type { NamedReplica, RestoreDatabaseOptions } from './restore-options.ts';
+import type { RestoreDatabaseOptions } from './restore-options.ts';
+import type { NamedReplica } from './restore-target.ts';
 import { writeError } from './write-error.ts';
 
 /** Small files cost round trips alone. Of large ones, the limit on memory lets in eight pieces. */

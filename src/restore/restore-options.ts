@@ -1,21 +1,7 @@
-import type { StationError } from '../errors.ts';
 import type { Bytes, Milliseconds, Txid } from '../quantities.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
 import type { ReplicaAnswer, ReplicaPosition } from './answer.ts';
 import type { PartedHistories, RestorePolicy } from './choose.ts';
-
-/** Which state is wanted. A timestamp means the last state captured at or before it. */
-export type RestoreTarget =
-  | { readonly kind: 'newest' }
-  | { readonly kind: 'txid'; readonly txid: Txid }
-  | { readonly kind: 'timestamp'; readonly timestamp: Milliseconds }
-  /** Of Litestream 0.3 backups alone: of this generation, up to this WAL file, written by this time; undefined: any. */
-  | {
-      readonly kind: 'litestream-0.3';
-      readonly generation: string | undefined;
-      readonly index: number | undefined;
-      readonly timestamp: Milliseconds | undefined;
-    };
+import type { NamedReplica, RestoreTarget } from './restore-target.ts';
 
 /** SQLite's own check of the restored file, beside all LTX checksums, which are always verified. */
 export interface IntegrityPolicy {
@@ -24,13 +10,6 @@ export interface IntegrityPolicy {
   readonly maxBytes: Bytes;
   /** Give way to whoever else needs the processor. */
   readonly priority?: 'low';
-}
-
-export interface NamedReplica {
-  readonly name: string;
-  readonly store: ObjectStore;
-  /** It was found out of reach already, and is not asked: that is its answer. */
-  readonly unreachable?: StationError | undefined;
 }
 
 /** What a restore tells while it works: lines for people, and how far it is. Nothing here may block. */

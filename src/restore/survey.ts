@@ -11,7 +11,7 @@ import type { LegacyPlan } from './legacy/legacy-plan.ts';
 import { answerWithLegacy, surveyLegacy } from './legacy/legacy-survey.ts';
 import { type PlanResult, planRestore, type RestorePlan, restorablePoints } from './plan.ts';
 import { isDamage, readHeader, readPoint, readPosition } from './position.ts';
-import type { NamedReplica, RestoreTarget } from './restore-options.ts';
+import type { NamedReplica, RestoreTarget } from './restore-target.ts';
 
 /** Files that are not to be used: key, and what is wrong. */
 export type ExcludedFiles = Iterable<readonly [key: string, reason: string]>;

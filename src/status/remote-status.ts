@@ -6,7 +6,7 @@ import { askReplica, type ReplicaReport } from '../restore/ask-replicas.ts';
 import { listGenerations, listSnapshots } from '../restore/legacy/generations.ts';
 import { restorablePoints } from '../restore/plan.ts';
 import { readPoint } from '../restore/position.ts';
-import type { NamedReplica } from '../restore/restore-options.ts';
+import type { NamedReplica } from '../restore/restore-target.ts';
 
 /** What a replica says of itself. */
 export interface RemoteStatus {

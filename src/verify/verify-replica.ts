@@ -8,7 +8,7 @@ import { describePoint } from '../restore/describe.ts';
 import { type Inventory, takeInventory } from '../restore/inventory.ts';
 import { type Generation, listGeneration, listGenerations } from '../restore/legacy/generations.ts';
 import { restoreDatabase } from '../restore/restore.ts';
-import type { NamedReplica, RestoreTarget } from '../restore/restore-options.ts';
+import type { NamedReplica, RestoreTarget } from '../restore/restore-target.ts';
 import { checkChain } from './check-chain.ts';
 import type { Comparison, DamagedObject, Effort, ReplicaFindings } from './findings.ts';
 import { differenceFrom } from './page-digests.ts';

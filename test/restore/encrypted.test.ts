@@ -5,7 +5,7 @@ import { generateIdentity } from 'age-encryption';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { txid } from '../../src/quantities.ts';
 import { restoreDatabase } from '../../src/restore/restore.ts';
-import type { NamedReplica } from '../../src/restore/restore-options.ts';
+import type { NamedReplica } from '../../src/restore/restore-target.ts';
 import { PROLOGUE_SIZE } from '../../src/storage/age-format.ts';
 import { encryptStore } from '../../src/storage/encrypted-store.ts';
 import { ltxKey } from '../../src/storage/key-layout.ts';

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { pageChecksum } from '../../src/ltx/checksum.ts';
 import { bytes, milliseconds, pageNumber, txid } from '../../src/quantities.ts';
 import { previewRestore, restoreDatabase } from '../../src/restore/restore.ts';
-import type { RestoreTarget } from '../../src/restore/restore-options.ts';
+import type { RestoreTarget } from '../../src/restore/restore-target.ts';
 import { History } from './replica-builder.ts';
 import { createSite, defaults, type Site } from './site.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { milliseconds } from '../../src/quantities.ts';
 import { restoreDatabase } from '../../src/restore/restore.ts';
-import type { NamedReplica } from '../../src/restore/restore-options.ts';
+import type { NamedReplica } from '../../src/restore/restore-target.ts';
 import { openStore } from '../../src/storage/open-store.ts';
 import type { S3StoreOptions } from '../../src/storage/store-options.ts';
 import { type S3Server, startS3Server } from '../servers/s3-server.ts';

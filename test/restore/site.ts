@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { bytes, type Milliseconds } from '../../src/quantities.ts';
 import { restoreDatabase } from '../../src/restore/restore.ts';
-import type { NamedReplica, RestoreDatabaseOptions, RestoredDatabase } from '../../src/restore/restore-options.ts';
+import type { RestoreDatabaseOptions, RestoredDatabase } from '../../src/restore/restore-options.ts';
+import type { NamedReplica } from '../../src/restore/restore-target.ts';
 import { openFileStore } from '../../src/storage/file-store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 

@@ -1,7 +1,7 @@
 /** Restores from real clients of each cloud over a network that breaks, and while retention takes files away. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { txid } from '../../src/quantities.ts';
-import type { NamedReplica } from '../../src/restore/restore-options.ts';
+import type { NamedReplica } from '../../src/restore/restore-target.ts';
 import { ltxKey } from '../../src/storage/key-layout.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { openStore } from '../../src/storage/open-store.ts';

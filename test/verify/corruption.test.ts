@@ -8,7 +8,7 @@ import { isStationError } from '../../src/errors.ts';
 import { bytes, milliseconds, txid } from '../../src/quantities.ts';
 import { type Inventory, takeInventory } from '../../src/restore/inventory.ts';
 import { planRestore } from '../../src/restore/plan.ts';
-import type { RestoreTarget } from '../../src/restore/restore-options.ts';
+import type { RestoreTarget } from '../../src/restore/restore-target.ts';
 import { isSound } from '../../src/verify/findings.ts';
 import { verifyReplica } from '../../src/verify/verify-replica.ts';
 import { History, putLtx } from '../restore/replica-builder.ts';

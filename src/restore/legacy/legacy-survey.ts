@@ -4,7 +4,7 @@ import { isLegacyKey } from '../../storage/key-layout.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { LegacyAnswer, LegacyPosition, LtxAnswer, ReplicaAnswer } from '../answer.ts';
 import { describeTime } from '../describe.ts';
-import type { NamedReplica, RestoreTarget } from '../restore-options.ts';
+import type { NamedReplica, RestoreTarget } from '../restore-target.ts';
 import { type Generation, listSegments, listSnapshots } from './generations.ts';
 import { formatIndex } from './legacy-key.ts';
 import { type LegacyGoal, type LegacyPlan, planGeneration } from './legacy-plan.ts';

@@ -9,7 +9,7 @@ import { createLog } from '../../../src/observe/create-log.ts';
 import { bytes, milliseconds } from '../../../src/quantities.ts';
 import { createReplication } from '../../../src/replication/replication.ts';
 import { restoreDatabase } from '../../../src/restore/restore.ts';
-import type { RestoreTarget } from '../../../src/restore/restore-options.ts';
+import type { RestoreTarget } from '../../../src/restore/restore-target.ts';
 import { openStore } from '../../../src/storage/open-store.ts';
 import type { StoreOptions } from '../../../src/storage/store-options.ts';
 import type { Replication } from '../../../src/supervisor/replication-port.ts';

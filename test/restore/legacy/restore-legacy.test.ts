@@ -10,7 +10,7 @@ import { decompressFrames } from '../../../src/restore/legacy/decompress.ts';
 import { listGeneration, listGenerations } from '../../../src/restore/legacy/generations.ts';
 import { planLegacyRetention } from '../../../src/restore/legacy/legacy-retention.ts';
 import { previewRestore, restoreDatabase } from '../../../src/restore/restore.ts';
-import type { NamedReplica, RestoreTarget } from '../../../src/restore/restore-options.ts';
+import type { NamedReplica, RestoreTarget } from '../../../src/restore/restore-target.ts';
 import { openStore } from '../../../src/storage/open-store.ts';
 import { age, copyFixture, type Fixture, type FixtureName } from '../../fixtures/litestream-backups.ts';
 import { lz4Frame } from '../../ltx/build-file.ts';
