@@ -6,7 +6,7 @@ import Database from 'better-sqlite3';
 import { LtxEncoder } from '../src/ltx/encoder.ts';
 import { lockPageNumber } from '../src/page.ts';
 import { milliseconds, pageNumber, txid } from '../src/quantities.ts';
-import { openFileStore } from '../src/storage/file-store.ts';
+import { openFileStore } from '../src/storage/file/store.ts';
 import { ltxKey, parseLtxKey } from '../src/storage/key-layout.ts';
 import { bodyFromFile } from '../src/storage/object-body.ts';
 import type { ObjectStore } from '../src/storage/object-store.ts';

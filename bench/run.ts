@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '../src/storage/open-store.ts';
 import { type S3Server, startS3Server } from '../test/servers/s3-server.ts';
-import { s3Options } from '../test/storage/s3-backend.ts';
+import { s3Options } from '../test/storage/s3/backend.ts';
 import { type Contender, litestream, ours, oursUnchecked, type Place } from './contender.ts';
 import { formatRow, percentile, type Row } from './measure.ts';
 import { copyReplica, makeReplica } from './replica-content.ts';

@@ -7,8 +7,8 @@ import { type ConfigContext, loadConfig, replicaFromUrl } from '../config/load.t
 import { createLog } from '../observe/create-log.ts';
 import type { Log } from '../observe/log.ts';
 import { scanFolder } from '../replication/folders/scan-folder.ts';
-import { azureSecretsOf } from '../storage/azure-secrets.ts';
-import { gcsSecretsOf } from '../storage/gcs-secrets.ts';
+import { azureSecretsOf } from '../storage/azure/secrets.ts';
+import { gcsSecretsOf } from '../storage/gcs/secrets.ts';
 import type { StoreOptions } from '../storage/store-options.ts';
 import type { CommonOptions } from './run-options.ts';
 

@@ -1,4 +1,4 @@
-import { parseBech32 } from '../storage/age-bech32.ts';
+import { parseBech32 } from '../storage/age/bech32.ts';
 import type { AgeKeys } from '../storage/store-options.ts';
 import { quoted } from './problem.ts';
 import { addProblem } from './reading.ts';

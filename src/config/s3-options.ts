@@ -1,4 +1,4 @@
-import { aws, recognizeS3Provider, regionInHost } from '../storage/s3-providers.ts';
+import { aws, recognizeS3Provider, regionInHost } from '../storage/s3/providers.ts';
 import type { S3StoreOptions } from '../storage/store-options.ts';
 import type { LookupVariable } from './expand-variables.ts';
 import { inEnvironment } from './problem.ts';

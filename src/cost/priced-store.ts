@@ -1,7 +1,7 @@
 import { type Bytes, bytes } from '../quantities.ts';
-import { defaultAzureStoreSettings } from '../storage/azure-settings.ts';
-import { resolveS3Endpoint } from '../storage/s3-endpoint.ts';
-import { defaultS3StoreSettings } from '../storage/s3-settings.ts';
+import { defaultAzureStoreSettings } from '../storage/azure/settings.ts';
+import { resolveS3Endpoint } from '../storage/s3/endpoint.ts';
+import { defaultS3StoreSettings } from '../storage/s3/settings.ts';
 import type { AzureStoreOptions, S3StoreOptions, StoreOptions } from '../storage/store-options.ts';
 import { awsS3, azureBlob, googleCloudStorage, type PriceList, s3PriceLists } from './prices.ts';
 

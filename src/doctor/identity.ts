@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { StationError } from '../errors.ts';
-import { s3Error } from '../storage/s3-errors.ts';
+import { s3Error } from '../storage/s3/errors.ts';
 import type { AzureStoreOptions, GcsStoreOptions, S3StoreOptions, StoreOptions } from '../storage/store-options.ts';
 
 /** As whom we come, and where that is from: never a secret. @throws StationError where there is nobody to come as */
@@ -62,7 +62,7 @@ async function googleIdentity({ credentials, endpoint }: GcsStoreOptions): Promi
   if (endpoint === undefined && process.env['STORAGE_EMULATOR_HOST']) return 'nobody: STORAGE_EMULATOR_HOST is set';
   const file = process.env['GOOGLE_APPLICATION_CREDENTIALS'];
   const source = file ? `application default credentials from ${file}` : 'application default credentials';
-  const { defaultAccountEmail } = await import('../storage/gcs-access.ts');
+  const { defaultAccountEmail } = await import('../storage/gcs/access.ts');
   try {
     const email = await defaultAccountEmail();
     return email === undefined ? source : `service account ${email}, ${source}`;
@@ -125,8 +125,8 @@ function limitsOf(sasToken: string): string {
 }
 
 async function entraIdentity(): Promise<string> {
-  const { findAzureIdentity } = await import('../storage/azure-identity.ts');
-  const { azureError } = await import('../storage/azure-errors.ts');
+  const { findAzureIdentity } = await import('../storage/azure/identity.ts');
+  const { azureError } = await import('../storage/azure/errors.ts');
   try {
     const { token } = await (await findAzureIdentity()).getToken('https://storage.azure.com/.default');
     const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as Record<

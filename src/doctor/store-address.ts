@@ -1,4 +1,4 @@
-import { resolveS3Endpoint } from '../storage/s3-endpoint.ts';
+import { resolveS3Endpoint } from '../storage/s3/endpoint.ts';
 import type { AzureStoreOptions, S3StoreOptions, StoreOptions } from '../storage/store-options.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,8 +1,8 @@
 import { isStationError, StationError } from '../errors.ts';
 import { decodeHeader, HEADER_SIZE, type LtxHeader } from '../ltx/header.ts';
 import type { Txid } from '../quantities.ts';
-import { startsAgeFile } from '../storage/age-format.ts';
-import { keysMissing } from '../storage/encrypted-errors.ts';
+import { keysMissing } from '../storage/age/encrypted-errors.ts';
+import { startsAgeFile } from '../storage/age/format.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { LtxPosition } from './answer.ts';
 import { fetchRange } from './fetch-range.ts';

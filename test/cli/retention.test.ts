@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openFileStore } from '../../src/storage/file-store.ts';
+import { openFileStore } from '../../src/storage/file/store.ts';
 import { History } from '../restore/replica-builder.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));

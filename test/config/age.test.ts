@@ -1,7 +1,7 @@
 /** The keys `age.recipients` and `age.identities`: honoured in full, or refused with their place. */
 import { generateHybridIdentity, generateIdentity, identityToRecipient } from 'age-encryption';
 import { describe, expect, it } from 'vitest';
-import { parseBech32 } from '../../src/storage/age-bech32.ts';
+import { parseBech32 } from '../../src/storage/age/bech32.ts';
 import { errorOfText, loadText, withReplica } from './load-text.ts';
 
 const identity = await generateIdentity();

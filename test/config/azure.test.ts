@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { replicaFromUrl } from '../../src/config/load.ts';
-import { azureSecretsOf } from '../../src/storage/azure-secrets.ts';
+import { azureSecretsOf } from '../../src/storage/azure/secrets.ts';
 import type { AzureStoreOptions } from '../../src/storage/store-options.ts';
 import { guideExamples } from './guide-examples.ts';
 import { contextOf, errorOfText, load, loadText, type Surroundings, withReplica } from './load-text.ts';

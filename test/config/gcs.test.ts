@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { replicaFromUrl } from '../../src/config/load.ts';
-import { gcsSecretsOf } from '../../src/storage/gcs-secrets.ts';
+import { gcsSecretsOf } from '../../src/storage/gcs/secrets.ts';
 import type { GcsStoreOptions } from '../../src/storage/store-options.ts';
 import { guideExamples } from './guide-examples.ts';
 import { contextOf, errorOfText, load, loadText, type Surroundings, withReplica } from './load-text.ts';

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Azurite, startAzurite } from '../servers/azurite.ts';
 import { startGcsServer } from '../servers/gcs-server.ts';
-import { azureOptions, azureService, wrongKey } from '../storage/azure-backend.ts';
-import { gcsOptions } from '../storage/gcs-backend.ts';
+import { azureOptions, azureService, wrongKey } from '../storage/azure/backend.ts';
+import { gcsOptions } from '../storage/gcs/backend.ts';
 import { probed, skippedFrom, sound as soundInParts } from './probed.ts';
 
 /** Of these nobody doubts that they refuse in parts what they refuse in one. */

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { S3StoreOptions } from '../../src/storage/store-options.ts';
 import { startFaultProxy } from '../servers/fault-proxy.ts';
 import { type S3Server, type S3ServerOptions, startS3Server } from '../servers/s3-server.ts';
-import { s3Options } from '../storage/s3-backend.ts';
+import { s3Options } from '../storage/s3/backend.ts';
 import { probed, skippedFrom, sound } from './probed.ts';
 
 afterEach(() => vi.unstubAllEnvs());

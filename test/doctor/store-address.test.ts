@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { addressOf } from '../../src/doctor/store-address.ts';
 import type { AzureStoreOptions, GcsStoreOptions, S3StoreOptions } from '../../src/storage/store-options.ts';
-import { s3Options } from '../storage/s3-backend.ts';
+import { s3Options } from '../storage/s3/backend.ts';
 
 const s3 = (changes: Partial<S3StoreOptions>) =>
   s3Options({ url: 'http://unused', accessKeyId: 'a', secretAccessKey: 's' }, { endpoint: undefined, ...changes });

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { type S3Server, startS3Server } from '../servers/s3-server.ts';
-import { s3Options } from '../storage/s3-backend.ts';
+import { s3Options } from '../storage/s3/backend.ts';
 import { Container } from './support/container.ts';
 import { RESTORE_POINTS, Rounds, RUNNING_POINTS } from './support/rounds.ts';
 

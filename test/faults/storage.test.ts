@@ -4,7 +4,7 @@ import { describe, expect, type TestContext, test } from 'vitest';
 import { type FaultProxy, startFaultProxy } from '../servers/fault-proxy.ts';
 import type { Fault } from '../servers/s3-faults.ts';
 import { type S3Server, startS3Server } from '../servers/s3-server.ts';
-import { s3Options } from '../storage/s3-backend.ts';
+import { s3Options } from '../storage/s3/backend.ts';
 import { gapsOf, readChain } from './support/chain.ts';
 import { Container, type ContainerOptions, type Life } from './support/container.ts';
 import { firstMissing } from './support/rows.ts';

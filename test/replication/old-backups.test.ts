@@ -8,7 +8,7 @@ import { PageChecksums } from '../../src/replication/page-checksums.ts';
 import { noPosition } from '../../src/replication/position-file.ts';
 import type { LegacyPosition } from '../../src/restore/answer.ts';
 import type { ReplicaReport } from '../../src/restore/ask-replicas.ts';
-import { openFileStore } from '../../src/storage/file-store.ts';
+import { openFileStore } from '../../src/storage/file/store.ts';
 
 let folder: string;
 let database: string;

@@ -6,8 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { txid } from '../../src/quantities.ts';
 import { restoreDatabase } from '../../src/restore/restore.ts';
 import type { NamedReplica } from '../../src/restore/restore-target.ts';
-import { PROLOGUE_SIZE } from '../../src/storage/age-format.ts';
-import { encryptStore } from '../../src/storage/encrypted-store.ts';
+import { encryptStore } from '../../src/storage/age/encrypted-store.ts';
+import { PROLOGUE_SIZE } from '../../src/storage/age/format.ts';
 import { ltxKey } from '../../src/storage/key-layout.ts';
 import { History } from './replica-builder.ts';
 import { createSite, defaults, type Site } from './site.ts';

@@ -1,7 +1,7 @@
 import { toStationError } from '../../src/errors.ts';
 import { bytes } from '../../src/quantities.ts';
 import { restoreDatabase } from '../../src/restore/restore.ts';
-import { openFileStore } from '../../src/storage/file-store.ts';
+import { openFileStore } from '../../src/storage/file/store.ts';
 
 /** A process of its own that restores a folder replica and prints the outcome: `REPLICA OUTPUT CHECKSUMS [MODE]`. */
 const [replica = '', output = '', checksumFile = '', mode = 'quick'] = process.argv.slice(2);

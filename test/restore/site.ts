@@ -5,7 +5,7 @@ import { bytes, type Milliseconds } from '../../src/quantities.ts';
 import { restoreDatabase } from '../../src/restore/restore.ts';
 import type { RestoreDatabaseOptions, RestoredDatabase } from '../../src/restore/restore-options.ts';
 import type { NamedReplica } from '../../src/restore/restore-target.ts';
-import { openFileStore } from '../../src/storage/file-store.ts';
+import { openFileStore } from '../../src/storage/file/store.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
 /** A folder with a place for the database and for replicas, and what a restore there said. */

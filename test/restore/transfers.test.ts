@@ -9,7 +9,7 @@ import type { StoreOptions } from '../../src/storage/store-options.ts';
 import { type Cloud, cloudNames, startCloud } from '../servers/clouds.ts';
 import { startFaultProxy } from '../servers/fault-proxy.ts';
 import { startS3Server } from '../servers/s3-server.ts';
-import { s3Options } from '../storage/s3-backend.ts';
+import { s3Options } from '../storage/s3/backend.ts';
 import { History } from './replica-builder.ts';
 import { createSite, type Site, withFaults } from './site.ts';
 

@@ -1,7 +1,7 @@
 import type { StoreOptions } from '../../src/storage/store-options.ts';
-import { azureOptions, azureService } from '../storage/azure-backend.ts';
-import { gcsOptions } from '../storage/gcs-backend.ts';
-import { s3Options } from '../storage/s3-backend.ts';
+import { azureOptions, azureService } from '../storage/azure/backend.ts';
+import { gcsOptions } from '../storage/gcs/backend.ts';
+import { s3Options } from '../storage/s3/backend.ts';
 import { startAzurite } from './azurite.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { startGcsServer } from './gcs-server.ts';

@@ -4,7 +4,7 @@ import { bytes, milliseconds } from '../../src/quantities.ts';
 import { readAll } from '../../src/storage/object-body.ts';
 import { openStore } from '../../src/storage/open-store.ts';
 import { patternBody } from '../storage/pattern-body.ts';
-import { s3Options } from '../storage/s3-backend.ts';
+import { s3Options } from '../storage/s3/backend.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 import { startS3Server } from './s3-server.ts';
 

@@ -1,5 +1,5 @@
-import { startsAgeFile } from '../../storage/age-format.ts';
-import { keysMissing } from '../../storage/encrypted-errors.ts';
+import { keysMissing } from '../../storage/age/encrypted-errors.ts';
+import { startsAgeFile } from '../../storage/age/format.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { fetchRange } from '../fetch-range.ts';
 import { ByteSource } from './byte-source.ts';

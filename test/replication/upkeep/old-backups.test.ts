@@ -8,7 +8,7 @@ import { bodyFromBytes } from '../../../src/storage/object-body.ts';
 import { openStore } from '../../../src/storage/open-store.ts';
 import { age, copyFixture, type FixtureName } from '../../fixtures/litestream-backups.ts';
 import { startS3Server } from '../../servers/s3-server.ts';
-import { s3Options } from '../../storage/s3-backend.ts';
+import { s3Options } from '../../storage/s3/backend.ts';
 import { HurriedSite } from '../support/hurried-site.ts';
 
 const HOUR = 3_600_000;

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { txid } from '../../../src/quantities.ts';
 import { parseLtxKey } from '../../../src/storage/key-layout.ts';
 import { type S3Server, startS3Server } from '../../servers/s3-server.ts';
-import { s3Options } from '../../storage/s3-backend.ts';
+import { s3Options } from '../../storage/s3/backend.ts';
 import { HurriedSite } from '../support/hurried-site.ts';
 
 /** Each file of a level begins where the one before ended. */

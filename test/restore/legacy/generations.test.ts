@@ -11,7 +11,7 @@ import { bodyFromBytes } from '../../../src/storage/object-body.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { openStore } from '../../../src/storage/open-store.ts';
 import { type S3Server, startS3Server } from '../../servers/s3-server.ts';
-import { s3Options } from '../../storage/s3-backend.ts';
+import { s3Options } from '../../storage/s3/backend.ts';
 
 const one = 'generations/0123456789abcdef';
 
