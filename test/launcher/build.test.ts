@@ -44,6 +44,13 @@ describe('the bundle', () => {
     const [main = ''] = readdirSync(join(image, 'dist')).filter((name) => name === 'main.js');
     expect(readFileSync(join(image, 'dist', main)).length).toBeLessThan(100_000);
     const chunks = readdirSync(join(image, 'dist/chunks')).filter((name) => name.endsWith('.js'));
-    expect(chunks.some((name) => name.startsWith('s3-store'))).toBe(true);
+    for (const sdk of ['ListObjectsV2Command', 'BlockBlobClient', 'GoogleAuth']) {
+      const holds = (name: string) => readFileSync(join(image, 'dist', name), 'utf8').includes(sdk);
+      expect(holds(main), sdk).toBe(false);
+      expect(
+        chunks.some((name) => holds(`chunks/${name}`)),
+        sdk,
+      ).toBe(true);
+    }
   });
 });
