@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
-import { stagingFolderAt } from '../replication/staging-folder.ts';
+import { stagingFolderAt } from '../replication/staging/staging-folder.ts';
 import { exitStatusOf, judgeReplica } from '../status/judge-status.ts';
 import { lookAtDatabase } from '../status/local-status.ts';
 import { lookAtReplica } from '../status/remote-status.ts';

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import type { Config, DatabaseConfig } from '../config/config.ts';
 import { StationError, toStationError } from '../errors.ts';
 import { milliseconds } from '../quantities.ts';
-import { stagingFolderAt } from '../replication/staging-folder.ts';
+import { stagingFolderAt } from '../replication/staging/staging-folder.ts';
 import { findReference } from '../verify/find-reference.ts';
 import { isSound } from '../verify/findings.ts';
 import type { ReferenceResult } from '../verify/reference.ts';

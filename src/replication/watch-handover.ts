@@ -7,7 +7,7 @@ import { LEASE_KEY } from '../lease/lease-record.ts';
 import { untilLeftAlone } from '../lease/left-alone.ts';
 import { openStore } from '../storage/open-store.ts';
 import type { PrepareOptions } from './replication-settings.ts';
-import { stagingFolderAt } from './staging-folder.ts';
+import { stagingFolderAt } from './staging/staging-folder.ts';
 
 /**
  * Watches the lease of the first replica after it was handed over, which costs a read each third of its duration. Holds

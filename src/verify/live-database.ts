@@ -1,7 +1,7 @@
 import { closeSync, openSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { StationError } from '../errors.ts';
-import type { LocalPosition } from '../replication/position-file.ts';
+import type { LocalPosition } from '../replication/staging/position-file.ts';
 import { inspectUnconnected, pageSizeOf } from '../wal/database-file.ts';
 import { SnapshotReader } from '../wal/snapshot.ts';
 import { readWalIndex, type WalIndex } from '../wal/wal-index.ts';

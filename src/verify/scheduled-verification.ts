@@ -5,7 +5,7 @@ import { isStationError, StationError, toStationError } from '../errors.ts';
 import { formatTxid } from '../ltx/file-name.ts';
 import type { Log } from '../observe/log.ts';
 import type { Milliseconds, Txid } from '../quantities.ts';
-import type { StagingFolder } from '../replication/staging-folder.ts';
+import type { StagingFolder } from '../replication/staging/staging-folder.ts';
 import type { TakenSnapshot } from '../replication/upkeep/database-snapshots.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { Snapshot } from '../wal/change-set.ts';

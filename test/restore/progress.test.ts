@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Log } from '../../src/observe/log.ts';
 import { bytes, milliseconds } from '../../src/quantities.ts';
-import { restoreLog } from '../../src/replication/restore-log.ts';
+import { restoreLog } from '../../src/replication/start/restore-log.ts';
 import { formatDuration, formatSize, progressLine } from '../../src/restore/progress-line.ts';
 import { type TransferSample, transferState, withSample } from '../../src/restore/transfer-rate.ts';
 

@@ -2,7 +2,7 @@ import type { Milliseconds } from '../../quantities.ts';
 import { type HeldFile, type HeldFiles, idOf } from '../levels/held-files.ts';
 import { type Merge, nextMerge } from '../levels/merge-plan.ts';
 import type { NextStep } from '../levels/next-step.ts';
-import { type FileToUpload, uploadLtxFile } from '../upload.ts';
+import { type FileToUpload, uploadLtxFile } from '../replica/upload.ts';
 import { mergeFiles } from './merge-files.ts';
 import type { UpkeepOptions } from './upkeep-options.ts';
 

@@ -4,8 +4,8 @@ import { StationError } from '../../errors.ts';
 import type { Milliseconds, Txid } from '../../quantities.ts';
 import { txid } from '../../quantities.ts';
 import type { Snapshot } from '../../wal/change-set.ts';
-import type { FileToUpload } from '../upload.ts';
-import { writeLtxFile } from '../write-ltx.ts';
+import type { FileToUpload } from '../replica/upload.ts';
+import { writeLtxFile } from '../staging/write-ltx.ts';
 
 /** The database as of a sync, to be read while its writers go on. Whoever takes it releases it. */
 export interface TakenSnapshot {

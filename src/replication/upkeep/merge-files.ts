@@ -10,7 +10,7 @@ import { isDamage } from '../../restore/position.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { HeldFile } from '../levels/held-files.ts';
 import type { Merge } from '../levels/merge-plan.ts';
-import type { FileToUpload } from '../upload.ts';
+import type { FileToUpload } from '../replica/upload.ts';
 import { type MergeSource, pieceSizeFor, readInput } from './merge-input.ts';
 
 /** Merging gives way to the capture after each of these: a few milliseconds. */

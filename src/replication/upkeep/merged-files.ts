@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Bytes, bytes, type Txid, txid } from '../../quantities.ts';
 import { idOf } from '../levels/held-files.ts';
-import type { FileToUpload } from '../upload.ts';
+import type { FileToUpload } from '../replica/upload.ts';
 
 /** How far a replica's levels reach: TXID by level, from 0. */
 export type LevelEnds = readonly Txid[];

@@ -6,7 +6,7 @@ import { backoffDelay, steadyBackoff } from '../../storage/backoff.ts';
 import { type HeldFile, type HeldFiles, heldFilesOf } from '../levels/held-files.ts';
 import { mergedUpTo } from '../levels/merge-plan.ts';
 import type { RetentionPlan } from '../levels/retention-plan.ts';
-import type { FileToUpload } from '../upload.ts';
+import type { FileToUpload } from '../replica/upload.ts';
 import { Wake } from '../wake.ts';
 import { Compaction } from './compaction.ts';
 import { OldBackups } from './old-backups.ts';

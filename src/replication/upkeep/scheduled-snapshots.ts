@@ -4,7 +4,7 @@ import { backoffDelay, steadyBackoff } from '../../storage/backoff.ts';
 import { type Holdings, SNAPSHOT_LEVEL } from '../levels/held-files.ts';
 import type { NextStep } from '../levels/next-step.ts';
 import { nextSnapshot, type SnapshotStep } from '../levels/snapshot-schedule.ts';
-import { type FileToUpload, uploadLtxFile } from '../upload.ts';
+import { type FileToUpload, uploadLtxFile } from '../replica/upload.ts';
 import type { UpkeepOptions } from './upkeep-options.ts';
 
 /** Who joins a snapshot that is made for another replica need not be due himself: so much of its interval. */

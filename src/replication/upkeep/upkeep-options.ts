@@ -6,7 +6,7 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import type { SerialQueue } from '../../wal/serial-queue.ts';
 import type { HeldFile } from '../levels/held-files.ts';
 import type { RetentionPlan } from '../levels/retention-plan.ts';
-import type { FileToUpload } from '../upload.ts';
+import type { FileToUpload } from '../replica/upload.ts';
 import type { DatabaseSnapshots } from './database-snapshots.ts';
 import type { MergedFiles } from './merged-files.ts';
 import type { UpkeepSettings } from './upkeep-settings.ts';

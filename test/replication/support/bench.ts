@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeLtx } from '../../../src/ltx/decoder.ts';
 import { type Milliseconds, milliseconds } from '../../../src/quantities.ts';
-import { type LoadedStaging, loadStaging } from '../../../src/replication/load-staging.ts';
-import type { StagedFile } from '../../../src/replication/staged-files.ts';
-import { Staging } from '../../../src/replication/staging.ts';
-import { clearLeftovers, makeStagingFolder, stagingFolderAt } from '../../../src/replication/staging-folder.ts';
+import { type LoadedStaging, loadStaging } from '../../../src/replication/staging/load-staging.ts';
+import type { StagedFile } from '../../../src/replication/staging/staged-files.ts';
+import { Staging } from '../../../src/replication/staging/staging.ts';
+import { clearLeftovers, makeStagingFolder, stagingFolderAt } from '../../../src/replication/staging/staging-folder.ts';
 
 /** A staging folder on a real disk, opened as after any end of the process before. */
 export class Bench {
