@@ -36,15 +36,18 @@ export function doctorLines(databases: readonly DatabaseReport[]): readonly stri
   ]);
 }
 
+/** The longest name of a step, and a space. */
+const NAME_WIDTH = 'compare-and-swap '.length;
+
 function stepLines({ step, outcome }: StepReport): readonly string[] {
-  const name = `  ${step.padEnd(13)}`;
+  const name = `  ${step.padEnd(NAME_WIDTH)}`;
   switch (outcome.kind) {
     case 'ok':
       return [`${name}OK       ${`${outcome.elapsed} ms`.padStart(8)}  ${outcome.detail}`];
     case 'failed':
       return [
         `${name}FAILED   ${`${outcome.elapsed} ms`.padStart(8)}  ${outcome.detail}`,
-        `${' '.repeat(34)}hint: ${outcome.hint}`,
+        `${' '.repeat(NAME_WIDTH + 21)}hint: ${outcome.hint}`,
       ];
     case 'skipped':
       return [`${name}skipped            ${outcome.detail}`];

@@ -33,12 +33,12 @@ const report: DatabaseReport = {
 it('has a line for each step, and what to do under the one that failed', () => {
   expect(doctorLines([report])).toEqual([
     '/data/station.db',
-    '  database     OK           2 ms  1.0 MiB',
+    '  database         OK           2 ms  1.0 MiB',
     'replica s3: s3://bucket/station (Oracle Cloud (OCI))',
-    '  put          OK        1234 ms  63 bytes',
-    '  create-only  FAILED      21 ms  unable to fence: it was taken',
-    '                                  hint: use another store',
-    '  deleted      skipped            delete failed',
+    '  put              OK        1234 ms  63 bytes',
+    '  create-only      FAILED      21 ms  unable to fence: it was taken',
+    '                                      hint: use another store',
+    '  deleted          skipped            delete failed',
     'replica gcs: not configured, LITESTREAM_GCS_BUCKET not set',
   ]);
 });
