@@ -18,6 +18,9 @@ export interface TickState {
   readonly lastQuiet: number;
   /** Since when the WAL has been longer than the forced limit; undefined if it is not. */
   readonly overLimitSince: number | undefined;
+  /** When another process was last seen to have copied frames, and when the read mark was last moved. */
+  readonly othersBackfilledAt: number;
+  readonly lastLeap: number;
   /** When a checkpoint of ours, or a forced step, was last tried. */
   readonly lastCheckpoint: number;
   readonly lastForced: number;
@@ -36,6 +39,8 @@ const NEVER_LONG_ENOUGH = 3_000;
 /** A checkpoint that could not finish (someone reads, someone else checkpoints) is not tried again at once. */
 const RETRY_AFTER = 500;
 const FORCE_AT_MOST_EVERY = 2_000;
+/** For so long the mark is moved again and again after somebody else's checkpoint. */
+const MAKE_WAY_FOR = 1_000;
 
 /**
  * Bounds the WAL without slowing writers: checkpoints belong into pauses, so that the application never has to make
@@ -56,6 +61,7 @@ export function decideTick(state: TickState, limits: CheckpointLimits): TickActi
   // Where nothing is behind, the leap alone lets the next writer start the WAL over. A checkpoint of ours, however
   // short, could meet the application's next one, which SQLite then answers with SQLITE_BUSY at once.
   if (state.othersBackfilled) return behind > 0 ? 'checkpoint' : 'leap';
+  if (behind === 0 && isToMakeWayAgain(state)) return 'leap';
   const mayRetry = state.lastCheckpoint < state.lastGrowth || state.now - state.lastCheckpoint >= RETRY_AFTER;
   const quiet = state.now - state.lastGrowth;
   // The WAL's length counts, not only what is behind: a checkpoint of many frames outlasts the pause it was begun in,
@@ -63,6 +69,16 @@ export function decideTick(state: TickState, limits: CheckpointLimits): TickActi
   const due = state.frames >= limits.quietFrames || quiet >= SETTLE_AFTER;
   if (behind > 0 && due && mayRetry) return 'checkpoint';
   return quiet >= SLEEP_AFTER ? 'sleep' : 'none';
+}
+
+/**
+ * Whether to move the mark once more, at growing distances. A checkpoint that restarts the WAL waits for every reader of
+ * it. It tells that all is copied a moment before it lets readers go by the database file alone: a mark that was moved in
+ * that moment is one in the WAL again, nothing changes any more, and the application waits for its whole busy timeout.
+ */
+function isToMakeWayAgain({ now, othersBackfilledAt, lastLeap }: TickState): boolean {
+  const since = now - othersBackfilledAt;
+  return since <= MAKE_WAY_FOR && 2 * (lastLeap - othersBackfilledAt) <= since;
 }
 
 /** 80 MiB of 4 KiB pages; fewer frames where pages are larger, but never so few that a burst would be stopped. */

@@ -17,6 +17,8 @@ export class Pace {
   #seen: WalIndex | undefined;
   #lastGrowth = 0;
   #lastQuiet: number;
+  #othersBackfilledAt = Number.NEGATIVE_INFINITY;
+  #lastLeap = Number.NEGATIVE_INFINITY;
   #lastCheckpoint = Number.NEGATIVE_INFINITY;
   #overLimitSince: number | undefined;
   #lastForced = Number.NEGATIVE_INFINITY;
@@ -44,16 +46,20 @@ export class Pace {
     else this.#lastQuiet = now;
     if (index.frames <= this.#limits.forcedFrames) this.#overLimitSince = undefined;
     else this.#overLimitSince ??= now;
+    const othersBackfilled = seen !== undefined && seen.backfilled !== index.backfilled;
+    if (othersBackfilled) this.#othersBackfilledAt = now;
     const action = decideTick(
       {
         now,
         grew,
-        othersBackfilled: seen !== undefined && seen.backfilled !== index.backfilled,
+        othersBackfilled,
         frames: index.frames,
         backfilled: index.backfilled,
         lastGrowth: this.#lastGrowth,
         lastQuiet: this.#lastQuiet,
         overLimitSince: this.#overLimitSince,
+        othersBackfilledAt: this.#othersBackfilledAt,
+        lastLeap: this.#lastLeap,
         lastCheckpoint: this.#lastCheckpoint,
         lastForced: this.#lastForced,
       },
@@ -61,15 +67,22 @@ export class Pace {
     );
     this.#seen = index;
     if (action === 'read') await this.#followed.read();
-    if (action === 'leap') this.#noteBusy(await this.#followed.leap(), now);
+    if (action === 'leap') await this.#leap(now);
     if (action === 'checkpoint') await this.#checkpoint(now);
     if (action === 'force') await this.#force(now);
     if (action === 'sleep') return 'when-something-stirs';
     return now - this.#lastGrowth > SLOWER_AFTER ? 2 * TICK : TICK;
   }
 
+  /** One that is busy counts as made: there is another soon. */
+  async #leap(now: number): Promise<void> {
+    this.#lastLeap = now;
+    this.#noteBusy(await this.#followed.leap(), now);
+  }
+
   async #checkpoint(now: number): Promise<void> {
     this.#lastCheckpoint = now;
+    this.#lastLeap = now;
     this.#noteBusy(await this.#followed.checkpoint(), now);
     this.#noteBackfill();
   }

@@ -16,6 +16,8 @@ function tick(change: Partial<TickState>, some: Partial<typeof limits> = {}) {
     lastGrowth: now - 50,
     lastQuiet: now,
     overLimitSince: undefined,
+    othersBackfilledAt: longAgo,
+    lastLeap: longAgo,
     lastCheckpoint: longAgo,
     lastForced: longAgo,
   };
@@ -49,6 +51,18 @@ describe('the checkpoint policy', () => {
 
   it('only moves its mark where somebody else has copied everything', () => {
     expect(tick({ othersBackfilled: true, lastCheckpoint: now })).toBe('leap');
+  });
+
+  it('moves its mark again at growing distances, for a checkpoint that told of its end a moment too early', () => {
+    const leaps: number[] = [];
+    let lastLeap = now;
+    for (let since = 5; since <= 3_000; since += 5) {
+      const state = { now: now + since, othersBackfilledAt: now, lastLeap, lastGrowth: now - 2_000 };
+      if (tick(state) !== 'leap') continue;
+      leaps.push(since);
+      lastLeap = now + since;
+    }
+    expect(leaps).toEqual([5, 10, 20, 40, 80, 160, 320, 640]);
   });
 
   it('does not repeat at every tick a checkpoint that could not finish', () => {
