@@ -68,10 +68,17 @@ async function rowsOf(site: HurriedSite): Promise<number> {
   }
 }
 
-/** No TXID is in two files of a level, and none between them is missing. */
+/**
+ * No TXID is in two files of a level, and none between them is missing: unless a death has lasted longer than the
+ * retention. Then level-0 files go that nobody has merged, and the level goes on above a snapshot that holds them.
+ */
 function expectNoOverlap(site: HurriedSite, level: number): void {
   const files = site.rangesAt('one', level);
+  const snapshot = site.rangesAt('one', 9).at(-1)?.maxTxid ?? 0;
   for (const [index, file] of files.entries()) {
-    if (index > 0) expect(file.minTxid).toBe((files[index - 1]?.maxTxid ?? 0) + 1);
+    const next = (files[index - 1]?.maxTxid ?? 0) + 1;
+    if (index === 0 || file.minTxid === next) continue;
+    expect(file.minTxid).toBeGreaterThan(next);
+    expect(snapshot).toBeGreaterThanOrEqual(file.minTxid - 1);
   }
 }
