@@ -139,8 +139,10 @@ describe('a database in rollback mode', () => {
     await bench.follow();
     const [result] = await bench.takeWhile([writer]);
     await bench.finish();
-    // The change of mode needs the write lock for a fraction of a millisecond, once.
-    expect(result?.busy).toBeLessThanOrEqual(1);
+    // The change of mode needs the write lock for a fraction of a millisecond. It may take more than one try, and a busy
+    // machine may hold this process up meanwhile: a few of hundreds of transactions.
+    expect(result?.n).toBeGreaterThan(50);
+    expect(result?.busy).toBeLessThan(10);
     expect(bench.notices.map(({ message }) => message)).toContain('journal mode set to WAL');
     expect(bench.replica.taken.length).toBeGreaterThan(5);
     expect(bench.count.gaps.length).toBeLessThanOrEqual(1);
