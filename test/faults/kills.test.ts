@@ -38,6 +38,7 @@ async function onS3(seedOfDisk: number): Promise<Rounds> {
 }
 
 test(`${rounds} deaths by SIGKILL, at random and at every fault point, lose nothing`, {
+  retry: 0,
   timeout: 60_000 + rounds * 6_000,
 }, async () => {
   console.log(`FAULT_SEED=${seed} FAULT_ROUNDS=${rounds}`);

@@ -16,6 +16,7 @@ const seed = Number(process.env['FAULT_SEED'] ?? Math.floor(Math.random() * 1e9)
 const points: readonly FaultPoint[] = ['after-merge', 'before-delete', 'after-delete', 'before-upload', 'after-upload'];
 
 it(`kill -9 while files are merged, copied and deleted loses nothing and doubles nothing (FAULT_SEED=${seed})`, {
+  retry: 0,
   timeout: 240_000,
 }, async () => {
   const random = createRandom(seed);
