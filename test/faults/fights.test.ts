@@ -22,7 +22,6 @@ const arenas = [
 const only = process.env['FIGHT_ONLY'];
 
 test(`${rounds} rounds of instances fighting over one replica leave one history, and no loser that says otherwise`, {
-  retry: 0,
   timeout: 120_000 + rounds * 4_000,
 }, async () => {
   console.log(`FIGHT_SEED=${seed} FIGHT_ROUNDS=${rounds}`);

@@ -154,7 +154,10 @@ export class FightJudge {
     const by = Number(/taken over by [^ :]+:(\d+)/.exec(life.life.log())?.[1]);
     const named = this.#disks.flatMap(({ lives }) => lives).find((other) => other.life.pid === by);
     if (named !== undefined && named.impairments !== life.impairments) return true;
-    const own = Math.max(0, ...life.acquisitions().map(({ generation }) => generation));
+    // Who was cut off at its start, and took the lease late, was overtaken before: since its disk held the lease last.
+    const lives = this.#disks.find((disk) => disk.lives.includes(life))?.lives ?? [];
+    const holding = life.said('the lease is out of reach') ? lives.slice(0, lives.indexOf(life)) : [life];
+    const own = Math.max(0, ...holding.flatMap((one) => one.acquisitions().map(({ generation }) => generation)));
     return this.#disks.some((disk) =>
       disk.lives.some(
         (other) => other.impairments !== life.impairments && other.acquisitions().some((one) => one.generation > own),
