@@ -23,7 +23,7 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     teardownTimeout: 10_000,
-    // Hundreds of tests race real processes on whatever machine CI has. Tests of what is lost or doubled have no second try.
+    // Hundreds of tests race real processes on whatever machine CI has. Those of what kill -9 loses or doubles have no second try.
     retry: process.env['CI'] ? 1 : 0,
     reporters: process.env['CI']
       ? ['default', ['json', { outputFile: '.cache/vitest.json' }], tellOfSecondTries]
