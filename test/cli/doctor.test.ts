@@ -1,25 +1,14 @@
 /** `doctor` as a person or a script calls it: a real process, its output and its exit status. */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import { startS3Server } from '../servers/s3-server.ts';
+import { runVerb } from './run-verb.ts';
 
-const entrypoint = join(import.meta.dirname, '..', '..', 'entrypoint');
-
-async function doctor(words: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-  const child = spawn(entrypoint, ['doctor', ...words], {
-    cwd: tmpdir(),
-    env: { PATH: process.env['PATH'], HOME: tmpdir(), ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const [output, errors, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-  return { output, errors, status };
-}
+const doctor = (words: readonly string[], environment: Readonly<Record<string, string>> = {}) =>
+  runVerb(['doctor', ...words], environment);
 
 async function site() {
   const folder = mkdtempSync(join(tmpdir(), 'doctor-'));

@@ -1,9 +1,9 @@
 /** Litestream 0.3.13, as npm carries it: the program whose backups people bring. */
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Peer, peerEnvironment, type StockReplication } from './litestream.ts';
+import { type Peer, peerEnvironment, replicateBy, type StockReplication } from './litestream.ts';
 
 const run = promisify(execFile);
 const program = join(
@@ -27,25 +27,7 @@ export function findLitestream03(): Peer {
 
 /** `litestream replicate -config FILE`. */
 export function replicate03(configFile: string): StockReplication {
-  const child = spawn(program, ['replicate', '-config', configFile], {
-    env: peerEnvironment({}),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let log = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      log += text;
-    });
-  }
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  return {
-    process: child,
-    log: () => log,
-    stop: async () => {
-      child.kill('SIGTERM');
-      await ended;
-    },
-  };
+  return replicateBy(program, configFile);
 }
 
 /** `litestream restore [options] -config FILE -o OUTPUT DB_PATH`. Rejects with what it printed. */

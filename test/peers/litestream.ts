@@ -100,7 +100,12 @@ export interface StockReplication {
 
 /** `litestream replicate -config FILE`. */
 export function stockReplicate(configFile: string, version = VERSION): StockReplication {
-  const child = spawn(binaryOf(version), ['replicate', '-config', configFile], {
+  return replicateBy(binaryOf(version), configFile);
+}
+
+/** The same by any Litestream. */
+export function replicateBy(program: string, configFile: string): StockReplication {
+  const child = spawn(program, ['replicate', '-config', configFile], {
     env: peerEnvironment({}),
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -11,6 +11,7 @@ import { type Bytes, bytes, milliseconds } from '../../src/quantities.ts';
 import { createReplication } from '../../src/replication/replication.ts';
 import type { ReplicationSettings } from '../../src/replication/replication-settings.ts';
 import type { Replication } from '../../src/supervisor/replication-port.ts';
+import { clocks, settings as defaults } from './support/settings.ts';
 
 let folder: string;
 let running: Replication | undefined;
@@ -60,12 +61,7 @@ async function prepare(
   const replication = createReplication({
     databases: [database],
     settings: {
-      restore: { quorum: 'any', from: undefined },
-      restoreTimeout: milliseconds(5_000),
-      lookTimeout: milliseconds(2_000),
-      onConflict: 'stop',
-      integrity: 'quick',
-      integrityMaxBytes: undefined,
+      ...defaults,
       lease: {
         kind: 'on',
         duration: milliseconds(3_000),
@@ -78,11 +74,7 @@ async function prepare(
     drainRequire: 'all',
     drainAtMost: undefined,
     log: createLog({ format: 'logfmt', level: 'ERROR' }),
-    clocks: {
-      wall: () => milliseconds(Date.now()),
-      monotonic: () => milliseconds(performance.now()),
-      random: Math.random,
-    },
+    clocks,
   });
   running = replication;
   await replication.prepare(never);

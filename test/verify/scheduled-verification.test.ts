@@ -10,6 +10,7 @@ import { bytes, type Milliseconds, milliseconds } from '../../src/quantities.ts'
 import { createReplication } from '../../src/replication/replication.ts';
 import type { Replication } from '../../src/supervisor/replication-port.ts';
 import { nextVerificationAt } from '../../src/verify/next-verification.ts';
+import { clocks, settings } from '../replication/support/settings.ts';
 
 let folder: string;
 let running: Replication | undefined;
@@ -63,23 +64,11 @@ async function start(interval: Milliseconds): Promise<Replication> {
   };
   running = createReplication({
     databases: [database],
-    settings: {
-      restore: { quorum: 'any', from: undefined },
-      restoreTimeout: milliseconds(5_000),
-      lookTimeout: milliseconds(2_000),
-      onConflict: 'stop',
-      integrity: 'quick',
-      integrityMaxBytes: undefined,
-      lease: { kind: 'off' },
-    },
+    settings,
     drainRequire: 'all',
     drainAtMost: undefined,
     log,
-    clocks: {
-      wall: () => milliseconds(Date.now()),
-      monotonic: () => milliseconds(performance.now()),
-      random: Math.random,
-    },
+    clocks,
   });
   await running.prepare(new AbortController().signal);
   return running;

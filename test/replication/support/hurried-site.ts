@@ -13,6 +13,7 @@ import type { RestoreTarget } from '../../../src/restore/restore-target.ts';
 import { openStore } from '../../../src/storage/open-store.ts';
 import type { StoreOptions } from '../../../src/storage/store-options.ts';
 import type { Replication } from '../../../src/supervisor/replication-port.ts';
+import { clocks, settings } from './settings.ts';
 
 /** What a life is to be like: times in milliseconds, far below what a config may say. */
 export interface LifeChange {
@@ -61,23 +62,11 @@ export class HurriedSite {
   async start(change: LifeChange = {}): Promise<void> {
     this.#running = createReplication({
       databases: [this.#config(change)],
-      settings: {
-        restore: { quorum: 'any', from: undefined },
-        restoreTimeout: milliseconds(5_000),
-        lookTimeout: milliseconds(2_000),
-        onConflict: 'stop',
-        integrity: 'quick',
-        integrityMaxBytes: undefined,
-        lease: { kind: 'off' },
-      },
+      settings,
       drainRequire: 'all',
       drainAtMost: undefined,
       log: createLog({ format: 'logfmt', level: 'ERROR' }),
-      clocks: {
-        wall: () => milliseconds(this.clock()),
-        monotonic: () => milliseconds(performance.now()),
-        random: Math.random,
-      },
+      clocks: { ...clocks, wall: () => milliseconds(this.clock()) },
     });
     await this.#running.prepare(never);
     this.#database = new Database(this.path);
