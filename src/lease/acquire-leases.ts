@@ -1,6 +1,7 @@
 import { isStationError, StationError, toStationError } from '../errors.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
 import { backoffDelay } from '../storage/backoff.ts';
+import { wait } from '../waiting.ts';
 import { describeHolder } from './describe-lease.ts';
 import type { Instance, Judgement, Moment } from './judge-lease.ts';
 import type { Lease } from './lease.ts';
@@ -120,8 +121,8 @@ async function lookUntil(
       if (!deadline.aborted) last = toStationError(error);
       const mayPass = isStationError(error, 'STORAGE_UNREACHABLE', 'STORAGE_THROTTLED');
       if (deadline.aborted || !mayPass) return { kind: 'unreachable', error: last ?? silent(lease) };
-      await pause(backoffDelay(failures, RETRY, random()), AbortSignal.any([signal, deadline]));
-      signal.throwIfAborted();
+      const either = AbortSignal.any([signal, deadline]);
+      await wait(backoffDelay(failures, RETRY, random()), either).catch(() => signal.throwIfAborted());
     }
   }
 }
@@ -182,18 +183,5 @@ function heldBy(
   const why = policy === 'refuse' ? '' : `, and did not let go within ${timeout / 1000} s`;
   return new StationError('LEASE_HELD', `${lease.url}: the lease is held by ${describeHolder(holder, now)}${why}`, {
     hint: `stop that instance; if it is dead for certain: station-entrypoint lease --break ${database}`,
-  });
-}
-
-function pause(duration: Milliseconds, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, duration);
-    signal.addEventListener('abort', end, { once: true });
-    if (signal.aborted) end();
   });
 }

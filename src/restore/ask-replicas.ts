@@ -1,8 +1,8 @@
 import { isStationError, type StationError, toStationError } from '../errors.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
 import { type BackoffLimits, backoffDelay } from '../storage/backoff.ts';
+import { wait } from '../waiting.ts';
 import type { ReplicaAnswer } from './answer.ts';
-import { wait } from './fetch-range.ts';
 import { type Inventory, takeInventory } from './inventory.ts';
 import type { NamedReplica, RestoreTarget } from './restore-target.ts';
 import { type ExcludedFiles, type Survey, surveyReplica } from './survey.ts';

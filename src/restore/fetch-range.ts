@@ -1,8 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { isStationError, StationError } from '../errors.ts';
 import { milliseconds } from '../quantities.ts';
 import { type BackoffLimits, backoffDelay } from '../storage/backoff.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { wait } from '../waiting.ts';
 
 /** How long a download is kept up against a store that fails. */
 interface Patience {
@@ -70,12 +70,6 @@ export async function fetchRange(
 /** The provider's own word for a range that begins where the object has already ended. */
 function isPastEnd(failure: unknown): boolean {
   return isStationError(failure, 'STORAGE_BROKEN') && failure.message.includes('InvalidRange');
-}
-
-/** Waits, and on abort throws the signal's own reason. */
-export async function wait(duration: number, signal: AbortSignal): Promise<void> {
-  await pause(duration, undefined, { signal }).catch(() => undefined);
-  signal.throwIfAborted();
 }
 
 async function* openBody(

@@ -3,9 +3,9 @@ import { isStationError, StationError, toStationError } from '../../errors.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Milliseconds } from '../../quantities.ts';
 import type { RestorePolicy } from '../../restore/choose.ts';
-import { wait } from '../../restore/fetch-range.ts';
 import { backoffDelay } from '../../storage/backoff.ts';
 import { openStore } from '../../storage/open-store.ts';
+import { wait } from '../../waiting.ts';
 import { findReplicated } from './replicated-databases.ts';
 
 const RETRY = { first: 250 as Milliseconds, most: 5_000 as Milliseconds };

@@ -5,6 +5,7 @@ import { StationError, toStationError } from '../../errors.ts';
 import type { Log } from '../../observe/log.ts';
 import { bytes, type Milliseconds } from '../../quantities.ts';
 import type { ReplicaDrain } from '../../supervisor/replication-port.ts';
+import { aborted } from '../../waiting.ts';
 import type { DatabaseReplication } from '../database-replication.ts';
 import type { DatabaseSet } from '../database-set.ts';
 import type { ReplicationSettings } from '../replication-settings.ts';
@@ -81,10 +82,7 @@ export class FolderReplication {
   /** The last look, when no process of the command is left: what it made just before is not forgotten. */
   async end(timeUp: AbortSignal): Promise<void> {
     this.#watcher.stop();
-    const isTimeUp = new Promise<void>((resolve) => {
-      if (timeUp.aborted) resolve();
-      timeUp.addEventListener('abort', () => resolve(), { once: true });
-    });
+    const isTimeUp = aborted(timeUp);
     if (this.#options.folder.discovery === 'always') {
       // Now or never: no failure waits for its next try, and nothing that is missing comes back.
       for (const [path, failure] of this.#failures) this.#failures.set(path, { ...failure, notBefore: 0 });

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { StationError } from '../../errors.ts';
+import { wait } from '../../waiting.ts';
 import { spareMemory } from '../../wal/sqlite-connection.ts';
 
 /** Held until closed, or until the process dies, however it dies. */
@@ -27,7 +28,7 @@ export async function takeStagingLock(path: string, waiting: () => void, signal:
     if (lock !== undefined) return lock;
     if (!told) waiting();
     told = true;
-    await pause(RETRY_INTERVAL, signal);
+    await wait(RETRY_INTERVAL, signal);
   }
 }
 
@@ -50,18 +51,4 @@ export function tryStagingLock(path: string): StagingLock | undefined {
 
 function isBusy(error: unknown): boolean {
   return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY');
-}
-
-function pause(duration: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    }, duration);
-    signal.addEventListener('abort', stop, { once: true });
-  });
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { isStationError, type StationError, toStationError } from '../../errors.ts';
 import { type Acquisition, acquireLeases } from '../../lease/acquire-leases.ts';
 import { describeAge, describeHolder } from '../../lease/describe-lease.ts';
@@ -11,6 +10,7 @@ import type { Log } from '../../observe/log.ts';
 import { rateLimited } from '../../observe/rate-limit.ts';
 import { type Milliseconds, milliseconds } from '../../quantities.ts';
 import type { NamedReplica } from '../../restore/restore-target.ts';
+import { wait } from '../../waiting.ts';
 import type { LeaseSettings, PrepareOptions, ReplicationClocks } from '../replication-settings.ts';
 import type { StagingFolder } from '../staging/staging-folder.ts';
 
@@ -138,7 +138,7 @@ export async function holdLeases(
       patience,
       clock: () => ({ wall: clocks.wall(), monotonic: clocks.monotonic() }),
       random: clocks.random,
-      sleep: async (duration, stop) => await delay(duration, undefined, { signal: stop }),
+      sleep: wait,
       waiting: (holder, policy) => {
         settings.waiting?.(holder.owner);
         log.warn('another instance holds the lease: waiting for it', {
