@@ -38,9 +38,9 @@ function staged() {
 const remote = { txid: txid(1), listedTxid: txid(1), timestamp: milliseconds(1), fileChecksums: ['1'.repeat(16)] };
 const never = new AbortController().signal;
 
-async function claimOn(store: ObjectStore) {
+async function claimOn(store: ObjectStore, patience = milliseconds(5_000)) {
   const replica = { name: 'only', store, lease: undefined, remote };
-  return await claimNextFiles(staged(), [replica], milliseconds(10), milliseconds(100), never);
+  return await claimNextFiles(staged(), [replica], milliseconds(10), patience, never);
 }
 
 describe('a store', () => {
@@ -55,7 +55,7 @@ describe('a store', () => {
     const put = (_key: string, _body: unknown, { signal }: { signal?: AbortSignal }) =>
       new Promise<never>((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
     const store = { ...(await openStore({ type: 'file', path: join(folder, 'replica') })), url: 's3://silent', put };
-    const outcome = await claimOn(store as unknown as ObjectStore);
+    const outcome = await claimOn(store as unknown as ObjectStore, milliseconds(100));
     expect(outcome).toMatchObject({
       kind: 'claimed',
       failed: [{ code: 'STORAGE_UNREACHABLE', message: 's3://silent did not answer within 0.1 s' }],
