@@ -116,5 +116,6 @@ function failed(replica: NamedReplica, error: unknown): ReplicaAnswer {
 }
 
 function reportOf(replica: NamedReplica, excluding: ExcludedFiles, answer: ReplicaAnswer): ReplicaReport {
-  return { replica, inventory: undefined, answer, plan: undefined, excluded: new Map(excluding) };
+  const excluded = new Map(excluding);
+  return { replica, inventory: undefined, answer, plan: undefined, excluded, holdsLater: false };
 }

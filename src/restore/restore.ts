@@ -193,10 +193,9 @@ class WarnedLines {
   }
 
   /** A later moment than any that is held gets the newest state: right if nothing was committed since, so it is said. */
-  pastTheEnd({ position }: { readonly position: ReplicaPosition }, { replica, inventory }: ReplicaReport): void {
+  pastTheEnd({ position }: { readonly position: ReplicaPosition }, { replica, holdsLater }: ReplicaReport): void {
     const { target } = this.#options;
-    if (target.kind !== 'timestamp' || position.format !== undefined || position.timestamp >= target.timestamp) return;
-    if (position.txid !== inventory?.newestListed) return;
+    if (target.kind !== 'timestamp' || holdsLater || position.timestamp >= target.timestamp) return;
     const asked = describeTime(target.timestamp);
     this.#sayOnce(
       `${replica.name} holds nothing later than ${describeTime(position.timestamp)}: taken for ${asked}`,

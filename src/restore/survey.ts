@@ -22,10 +22,12 @@ export interface Survey {
   readonly plan: RestorePlan | LegacyPlan | undefined;
   /** Files that cannot be used, those known before and those found now: key, and what is wrong. */
   readonly excluded: ReadonlyMap<string, string>;
+  /** Whether anything is listed of later than the state that the target comes to. */
+  readonly holdsLater: boolean;
 }
 
 /** The same for the LTX files alone. */
-interface LtxSurvey extends Survey {
+interface LtxSurvey extends Omit<Survey, 'holdsLater'> {
   readonly answer: LtxAnswer;
   readonly plan: RestorePlan | undefined;
 }
@@ -55,7 +57,10 @@ export async function surveyReplica(
   const excluded = new Map(ltx.excluded);
   const legacy = await surveyLegacy(replica, await generations, target, excluded, signal);
   const { answer, plan } = answerWithLegacy(replica, target, ltx.answer, legacy);
-  return { answer, plan: plan ?? (answer === ltx.answer ? ltx.plan : undefined), excluded };
+  const holdsLater =
+    (ltx.plan?.txid ?? 0) < inventory.newestListed ||
+    (legacy.kind === 'plan' ? legacy.holdsLater : legacy.kind !== 'none');
+  return { answer, plan: plan ?? (answer === ltx.answer ? ltx.plan : undefined), excluded, holdsLater };
 }
 
 /**

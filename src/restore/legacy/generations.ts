@@ -68,18 +68,26 @@ export async function listSnapshots(
   return snapshots.sort((a, b) => a.index - b.index);
 }
 
-/** The segments from a WAL file on: a request per thousand of them. @throws what `store.list` throws */
+/**
+ * The segments from a WAL file on: a request per thousand of them.
+ * @param isLast no more are listed after this one
+ * @throws what `store.list` throws
+ */
 export async function listSegments(
   store: ObjectStore,
   generation: string,
   fromIndex: number,
   signal: AbortSignal,
+  isLast: (segment: LegacySegment) => boolean = () => false,
 ): Promise<readonly LegacySegment[]> {
   const prefix = `${generationPrefix(generation)}wal/`;
   const segments: LegacySegment[] = [];
   for await (const object of store.list(prefix, { startAfter: prefix + formatIndex(fromIndex), signal })) {
     const key = parseLegacyKey(object.key);
-    if (key?.kind === 'segment') segments.push({ ...key, ...stored(object) });
+    if (key?.kind !== 'segment') continue;
+    const segment = { ...key, ...stored(object) };
+    segments.push(segment);
+    if (isLast(segment)) break;
   }
   return inOneForm(segments);
 }

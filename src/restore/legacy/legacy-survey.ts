@@ -1,20 +1,22 @@
-import { isStationError, StationError } from '../../errors.ts';
-import { milliseconds, type Txid, txid } from '../../quantities.ts';
+import { StationError } from '../../errors.ts';
+import { type Txid, txid } from '../../quantities.ts';
 import { isLegacyKey } from '../../storage/key-layout.ts';
-import type { ObjectStore } from '../../storage/object-store.ts';
 import type { LegacyAnswer, LegacyPosition, LtxAnswer, ReplicaAnswer } from '../answer.ts';
 import { describeTime } from '../describe.ts';
 import type { NamedReplica, RestoreTarget } from '../restore-target.ts';
-import { type Generation, listSegments, listSnapshots } from './generations.ts';
+import type { Generation, LegacySnapshot } from './generations.ts';
 import { formatIndex } from './legacy-key.ts';
-import { type LegacyGoal, type LegacyPlan, planGeneration } from './legacy-plan.ts';
-import { probeObject } from './open-object.ts';
+import type { LegacyGoal, LegacyPlan } from './legacy-plan.ts';
+import { describeLegacyRange, type LegacyRange, readLegacyRange } from './legacy-range.ts';
+import { findNewestPlan, isWithin } from './newest-plan.ts';
 
 /** What a replica's Litestream 0.3 backups come to. */
 export type LegacySurvey =
   | { readonly kind: 'none' }
-  | { readonly kind: 'plan'; readonly plan: LegacyPlan }
-  | { readonly kind: 'unsound'; readonly error: StationError };
+  /** `holdsLater`: states of after the target are listed. */
+  | { readonly kind: 'plan'; readonly plan: LegacyPlan; readonly holdsLater: boolean }
+  /** `held`: what can be restored instead, in words; undefined: nothing. */
+  | { readonly kind: 'unsound'; readonly error: StationError; readonly held?: string | undefined };
 
 /**
  * Finds the newest state of a replica's generations at or before the target, and the way to it. Of each generation only
@@ -35,102 +37,53 @@ export async function surveyLegacy(
       hint: 'restore the newest state, or one by -timestamp',
     });
   }
-  for (;;) {
-    const found = await surveyGenerations(store, names, target, excluded, signal);
-    if (found.kind !== 'plan' || (await beginsSoundly(store, found.plan, excluded, signal))) return found;
-  }
-}
-
-/** False where an object the plan begins or ends with is none of 0.3's, which is then among the excluded. */
-async function beginsSoundly(
-  store: ObjectStore,
-  { snapshot, segments }: LegacyPlan,
-  excluded: Map<string, string>,
-  signal: AbortSignal,
-): Promise<boolean> {
-  for (const file of [snapshot, ...segments.slice(-1)]) {
-    try {
-      await probeObject(store, file, signal);
-    } catch (error) {
-      if (!isStationError(error, 'LEGACY_DAMAGED')) throw error;
-      excluded.set(file.key, error.message);
-      return false;
-    }
-  }
-  return true;
-}
-
-async function surveyGenerations(
-  store: ObjectStore,
-  names: readonly string[],
-  target: RestoreTarget,
-  excluded: Map<string, string>,
-  signal: AbortSignal,
-): Promise<LegacySurvey> {
-  const goal = goalOf(target);
   const asked = target.kind === 'litestream-0.3' ? target.generation : undefined;
-  const generations: Generation[] = [];
-  const plans: { readonly plan: LegacyPlan; readonly began: number }[] = [];
-  for (const name of names) {
-    if (asked !== undefined && name !== asked) continue;
-    const { generation, plan } = await surveyGeneration(store, name, goal, excluded, signal);
-    generations.push(generation);
-    if (plan !== undefined) plans.push({ plan, began: beginningOf(generation) });
-  }
-  // Some stores tell times in whole seconds, and a new generation may begin in the one in which the last ended.
-  const [newest] = plans.sort((a, b) => b.plan.timestamp - a.plan.timestamp || b.began - a.began);
-  if (newest !== undefined) return { kind: 'plan', plan: newest.plan };
-  if (asked !== undefined && generations.length === 0) {
+  const wanted = asked === undefined ? names : names.filter((name) => name === asked);
+  if (wanted.length === 0) {
     return notAvailable(`${store.url} holds no generation ${asked}; it holds: ${names.join(', ')}`);
   }
-  const where = `${store.url} holds a backup of Litestream 0.3`;
-  const soundSnapshots = generations.flatMap(({ snapshots }) => snapshots.filter(({ key }) => !excluded.has(key)));
-  if (soundSnapshots.length === 0) {
+  const goal = goalOf(target);
+  const { plan, generations } = await findNewestPlan(store, wanted, goal, excluded, signal);
+  if (plan !== undefined) return { kind: 'plan', plan, holdsLater: generations.some((one) => isLater(one, goal)) };
+  const sound = generations.flatMap(({ snapshots }) => snapshots.filter(({ key }) => !excluded.has(key)));
+  const where = `${asked === undefined ? '' : `generation ${asked} of `}${store.url}`;
+  const range = sound.length === 0 ? undefined : await readLegacyRange(store, wanted, excluded, signal);
+  return withoutPlan(where, goal, sound, range, excluded);
+}
+
+/** Why there is no way to the goal. */
+function withoutPlan(
+  where: string,
+  goal: LegacyGoal,
+  sound: readonly LegacySnapshot[],
+  range: LegacyRange | undefined,
+  excluded: ReadonlyMap<string, string>,
+): LegacySurvey {
+  const backup = `${where} holds a backup of Litestream 0.3`;
+  if (sound.length === 0) {
     const damaged = [...excluded.keys()].filter(isLegacyKey);
     const which = damaged.length === 0 ? '' : ` (${damaged.length} damaged: ${damaged.slice(0, 5).join(', ')})`;
-    return unsound(`${where}${which}, but no sound snapshot to start from`);
+    return unsound(`${backup}${which}, but no sound snapshot to start from`);
   }
-  const isAsked = soundSnapshots.some(({ lastModified, index }) => isWithin(goal, lastModified, index));
-  if (isAsked) {
-    return unsound(`${where}, but the WAL written during its snapshots is missing or damaged`, {
-      hint: 'a snapshot alone may be a mixture of two states; "lz4 -d" on one gives it as it is',
-    });
+  const held = range && describeLegacyRange(range);
+  if (sound.some(({ lastModified, index }) => isWithin(goal, lastModified, index))) {
+    const instead = held === undefined ? '' : `; it holds ${held}`;
+    return {
+      ...unsound(`${backup}, but the WAL written during its snapshots is missing or damaged${instead}`, {
+        hint: 'a snapshot alone may be a mixture of two states; "lz4 -d" on one gives it as it is',
+      }),
+      held,
+    };
   }
-  const earliest = milliseconds(Math.min(...soundSnapshots.map((snapshot) => snapshot.lastModified)));
-  return notAvailable(`${where} that begins at ${describeTime(earliest)}, and nothing ${describeGoal(goal)}`);
+  if (held === undefined) {
+    return unsound(`${backup}, but nothing ${describeGoal(goal)}, and the WAL written during its snapshots is missing`);
+  }
+  return { ...notAvailable(`${where} does not hold a state ${describeGoal(goal)}; it holds ${held}`), held };
 }
 
-async function surveyGeneration(
-  store: ObjectStore,
-  name: string,
-  goal: LegacyGoal,
-  excluded: Map<string, string>,
-  signal: AbortSignal,
-): Promise<{ readonly generation: Generation; readonly plan: LegacyPlan | undefined }> {
-  const snapshots = await listSnapshots(store, name, signal);
-  const usable = snapshots.filter(
-    (snapshot) => !excluded.has(snapshot.key) && isWithin(goal, snapshot.lastModified, snapshot.index),
-  );
-  let generation: Generation = { name, snapshots, segments: [] };
-  let plan: LegacyPlan | undefined;
-  // A snapshot just taken may be ahead of its WAL, or its WAL be damaged; older ones are listed for only then.
-  for (const [tries, snapshot] of usable.toReversed().entries()) {
-    const segments = await listSegments(store, name, snapshot.index, signal);
-    generation = { name, snapshots: snapshots.filter(({ index }) => index >= snapshot.index), segments };
-    for (const { key, size } of [snapshot, ...segments])
-      if (size === 0) excluded.set(key, `${store.url}/${key} is empty`);
-    plan = planGeneration(generation, goal, excluded);
-    if (plan?.settled === 'yes' || (plan !== undefined && tries > 0)) break;
-  }
-  return { generation: { ...generation, snapshots }, plan };
-}
-
-function beginningOf({ snapshots, segments }: Generation): number {
-  return Math.min(...[...snapshots, ...segments.slice(0, 1)].map((object) => object.lastModified));
-}
-
-function isWithin({ timestamp, index }: LegacyGoal, time: number, at: number): boolean {
-  return time <= (timestamp ?? Number.POSITIVE_INFINITY) && at <= (index ?? Number.POSITIVE_INFINITY);
+function isLater({ snapshots, segments }: Generation, { timestamp }: LegacyGoal): boolean {
+  if (timestamp === undefined) return false;
+  return [...snapshots, ...segments].some(({ lastModified }) => lastModified > timestamp);
 }
 
 /**
@@ -149,8 +102,11 @@ export function answerWithLegacy(
       if (!wantsLegacy || ltx.kind === 'empty') return { answer: ltx, plan: undefined };
       return { answer: withoutLegacy(ltx), plan: undefined };
     case 'unsound': {
-      if (!wantsLegacy && ltx.kind !== 'empty') return { answer: ltx, plan: undefined };
+      if (!wantsLegacy && ltx.kind === 'holds') return { answer: ltx, plan: undefined };
       const newestListed = listedOf(ltx);
+      if (!wantsLegacy && ltx.kind === 'unsound') {
+        return { answer: { ...ltx, error: besideLtx(ltx.error, legacy.held) }, plan: undefined };
+      }
       return { answer: { kind: 'unsound', replica: name, newestListed, error: legacy.error }, plan: undefined };
     }
     case 'plan': {
@@ -184,6 +140,14 @@ function withoutLegacy(ltx: LtxAnswer): LtxAnswer {
   return { kind: 'unsound', replica: ltx.replica, newestListed: listedOf(ltx), error };
 }
 
+/** Neither gives what was asked for. */
+function besideLtx(error: StationError, held: string | undefined): StationError {
+  const backup = 'the backup of Litestream 0.3 beside it';
+  const legacy = held === undefined ? `of ${backup} nothing can be restored` : `${backup} holds ${held}`;
+  const message = `${error.message}; and ${legacy}`;
+  return new StationError(error.code, message, { cause: error, hint: error.hint });
+}
+
 function listedOf(ltx: LtxAnswer): Txid {
   if (ltx.kind === 'unsound') return ltx.newestListed;
   return ltx.kind === 'empty' ? txid(0) : (ltx.position.unreachable?.to ?? ltx.position.txid);
@@ -209,10 +173,13 @@ function describeGoal({ timestamp, index }: LegacyGoal): string {
   return parts.join(', ');
 }
 
-function unsound(message: string, options: { readonly hint?: string } = {}): LegacySurvey {
+function unsound(
+  message: string,
+  options: { readonly hint?: string } = {},
+): Extract<LegacySurvey, { kind: 'unsound' }> {
   return { kind: 'unsound', error: new StationError('RESTORE_NO_SOUND_COPY', message, options) };
 }
 
-function notAvailable(message: string): LegacySurvey {
+function notAvailable(message: string): Extract<LegacySurvey, { kind: 'unsound' }> {
   return { kind: 'unsound', error: new StationError('RESTORE_NOT_AVAILABLE', message) };
 }

@@ -43,6 +43,7 @@ function holding(timestamp: number, wal: number | undefined): ReplicaReport {
     answer: { kind: 'holds', replica: 'old', position, beside: { kind: 'empty', replica: 'old' } },
     plan: undefined,
     excluded: new Map(),
+    holdsLater: false,
   };
 }
 

@@ -26,6 +26,9 @@ afterEach(() => site.remove());
 const sha256 = (content: Buffer) => createHash('sha256').update(content).digest('hex');
 const at = (timestamp: number): RestoreTarget => ({ kind: 'timestamp', timestamp: milliseconds(timestamp) });
 
+const escaped = (text: string) => text.replaceAll(/[()]/g, '\\$&');
+const iso = (time: number) => new Date(time).toISOString();
+
 interface Backup {
   readonly replica: NamedReplica;
   readonly fixture: Fixture;
@@ -72,20 +75,23 @@ describe('a backup of Litestream 0.3.13', () => {
     }
   });
 
-  test('gives the state of before where nothing was written at a moment, and says what it holds where nothing was', async () => {
-    const { replica, fixture, keys } = backup();
-    const first = fixture.times[keys[0] ?? ''] ?? 0;
+  test('gives the state of before where nothing was written at a moment', async () => {
+    const { replica, fixture } = backup();
     const between = fixture.times['generations/f35f5fbace481038/wal/00000000_00000238.wal.lz4'] ?? 0;
     // The second generation has no snapshot yet; the first has ended.
-    await site.restore([replica], { target: at(between) });
-    expect((await site.restore([replica], { target: at(between), overwrite: true })).position).toMatchObject({
+    expect((await site.restore([replica], { target: at(between) })).position).toMatchObject({
       generation: '04dec9298d08c05c',
       index: 2,
     });
-    await expect(site.restore([replica], { target: at(first - 1), overwrite: true })).rejects.toMatchObject({
-      code: 'RESTORE_NOT_AVAILABLE',
-      message: expect.stringContaining(new Date(first).toISOString()),
-    });
+    expect(site.steps.join()).not.toContain('holds nothing later');
+  });
+
+  test('gives its newest state for a moment after its end, and says so', async () => {
+    const { replica, fixture, keys } = backup();
+    const end = fixture.times[keys.at(-1) ?? ''] ?? 0;
+    await site.restore([replica], { target: at(end + 1_000) });
+    expect(sha256(site.database())).toBe(fixture.newest);
+    expect(site.steps).toContain(`old holds nothing later than ${iso(end)}: taken for ${iso(end + 1_000)}`);
   });
 
   test('is restored by generation and WAL index', async () => {
@@ -100,6 +106,104 @@ describe('a backup of Litestream 0.3.13', () => {
   test('knows no TXIDs', async () => {
     const { replica } = backup();
     await expect(site.restore([replica], { target: { kind: 'txid', txid: 3 as never } })).rejects.toThrow(/no TXIDs/);
+  });
+});
+
+describe('what a backup holds is told where it does not hold what is asked', () => {
+  const first = '04dec9298d08c05c';
+  const second = 'f35f5fbace481038';
+  const timeOf = ({ fixture }: Backup, name: string) => fixture.times[`generations/${name}.lz4`] ?? 0;
+  const beginOf = (of: Backup, generation: string) => timeOf(of, `${generation}/snapshots/00000000.snapshot`);
+  const endOf = (of: Backup) => of.fixture.times[of.keys.at(-1) ?? ''] ?? 0;
+  const held = (from: number, at: string, end: number) =>
+    `it holds ${iso(from)} (generation ${at}) to ${iso(end)} (generation ${second}, WAL 00000004)`;
+
+  test('a moment before it: from the beginning of the oldest generation to the end of the newest', async () => {
+    const of = backup();
+    const begin = beginOf(of, first);
+    await expect(site.restore([of.replica], { target: at(begin - 1) })).rejects.toMatchObject({
+      code: 'RESTORE_NOT_AVAILABLE',
+      message: expect.stringMatching(
+        new RegExp(
+          `does not hold a state of ${iso(begin - 1)} or before; ${escaped(held(begin, `${first}, WAL 00000000`, endOf(of)))}$`,
+        ),
+      ),
+    });
+    expect((await site.restore([of.replica], { target: at(begin) })).timestamp).toBe(begin);
+  });
+
+  test('a moment before the generation that is asked for: of that generation alone', async () => {
+    const of = backup();
+    const begin = beginOf(of, second);
+    const target = { kind: 'litestream-0.3', generation: second, index: undefined } as const;
+    const before = { ...target, timestamp: milliseconds(begin - 1) };
+    await expect(site.restore([of.replica], { target: before })).rejects.toThrow(
+      held(begin, `${second}, WAL 00000000`, endOf(of)),
+    );
+    const outcome = await site.restore([of.replica], { target: { ...target, timestamp: milliseconds(begin) } });
+    expect(outcome.position).toMatchObject({ generation: second, index: 0 });
+  });
+
+  test('a WAL file before its oldest snapshot: which one can be asked for', async () => {
+    const of = backup();
+    for (const index of [0, 1]) rmSync(of.path(`generations/${second}/snapshots/0000000${index}.snapshot.lz4`));
+    const target = { kind: 'litestream-0.3', generation: second, index: 1, timestamp: undefined } as const;
+    const begin = timeOf(of, `${second}/snapshots/00000002.snapshot`);
+    await expect(site.restore([of.replica], { target })).rejects.toThrow(
+      `does not hold a state up to WAL 00000001; ${held(begin, `${second}, WAL 00000002`, endOf(of))}`,
+    );
+  });
+
+  test('it begins where a restore does: behind a snapshot that is damaged, and one whose WAL has gone', async () => {
+    const of = backup();
+    const earliest = beginOf(of, first);
+    change(of, `generations/${first}/snapshots/00000000.snapshot.lz4`, () => Buffer.alloc(300));
+    rmSync(of.path(`generations/${first}/wal/00000001_00000000.wal.lz4`));
+    const begin = timeOf(of, `${first}/snapshots/00000002.snapshot`);
+    await expect(site.restore([of.replica], { target: at(earliest - 1) })).rejects.toThrow(
+      held(begin, `${first}, WAL 00000002`, endOf(of)),
+    );
+    await expect(site.restore([of.replica], { target: at(begin - 1) })).rejects.toThrow('it holds');
+    expect((await site.restore([of.replica], { target: at(begin) })).timestamp).toBe(begin);
+  });
+
+  test('beside LTX files that do not hold it either: both', async () => {
+    const of = backup();
+    const begin = beginOf(of, first);
+    const chain = new History({ startedAt: endOf(of) + 60_000 });
+    try {
+      chain.grow(2);
+      await chain.putLevel0(of.replica.store);
+      await expect(site.restore([of.replica], { target: at(begin - 1) })).rejects.toMatchObject({
+        code: 'RESTORE_NOT_AVAILABLE',
+        message: expect.stringMatching(
+          new RegExp(
+            `it holds ${iso(chain.time(1))} \\(TXID 0000000000000001\\) to ${iso(chain.time(3))} \\(TXID 0000000000000003\\); ` +
+              `and the backup of Litestream 0.3 beside it holds ${iso(begin)} \\(generation ${first}, WAL 00000000\\) to ${iso(endOf(of))} `,
+          ),
+        ),
+      });
+      const last = await site.restore([of.replica], { target: at(endOf(of) + 5) });
+      expect(last.position).toMatchObject({ format: 'litestream-0.3' });
+      expect(site.steps.join()).not.toContain('holds nothing later');
+    } finally {
+      chain.close();
+    }
+  });
+
+  test('beside LTX files, a backup of which nothing can be restored is told of', async () => {
+    const of = backup();
+    for (const key of of.keys.filter((one) => one.includes('/snapshots/'))) change(of, key, () => Buffer.alloc(300));
+    const chain = new History({ startedAt: endOf(of) + 60_000 });
+    try {
+      chain.grow(2);
+      await chain.putLevel0(of.replica.store);
+      await expect(site.restore([of.replica], { target: at(endOf(of)) })).rejects.toThrow(
+        /it holds .*; and of the backup of Litestream 0\.3 beside it nothing can be restored$/,
+      );
+    } finally {
+      chain.close();
+    }
   });
 });
 
