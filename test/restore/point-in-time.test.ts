@@ -82,7 +82,8 @@ async function mergeWhatIsDue(now: number): Promise<void> {
     const held = heldFilesOf(await takeInventory(merged, signal));
     const step = nextMerge(held, mergeIntervals, milliseconds(now));
     if (step.kind !== 'due') return;
-    const outcome = await mergeFiles({ merge: step.step, store: merged, localCopy: () => undefined, folder, signal });
+    const path = join(folder, 'merged.ltx');
+    const outcome = await mergeFiles({ merge: step.step, store: merged, localCopy: () => undefined, path, signal });
     if (outcome.kind !== 'merged') throw outcome.error;
     const { file } = outcome;
     await merged.put(keyOf(merged, { ...file } as never), bodyFromFile(file.path, file.size), { createOnly: true });

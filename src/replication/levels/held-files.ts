@@ -16,6 +16,8 @@ export interface HeldFile {
   readonly timeFrom: 'header' | 'listing';
   /** When it was put there. */
   readonly storedAt: Milliseconds;
+  /** Its last 8 bytes, where this process has put it: of one that was only listed they are not known. */
+  readonly fileChecksum?: string;
 }
 
 /** What a replica holds, from one listing and then from what is put and deleted: so it need not be listed again. */

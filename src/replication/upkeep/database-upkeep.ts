@@ -103,10 +103,10 @@ export class DatabaseUpkeep {
     for (const upkeep of this.#replicas.values()) upkeep.wake();
   }
 
-  /** By its size too: a file of the same name but of another history is none. */
+  /** By its checksum: a file of the same name, and often of the same size, may be of another history. */
   #stagedCopy(file: HeldFile): string | undefined {
     const { level0 } = this.#staging;
     const staged = level0[firstAbove(level0, txid(file.minTxid - 1))];
-    return staged?.maxTxid === file.maxTxid && staged.size === file.size ? staged.path : undefined;
+    return staged?.maxTxid === file.maxTxid && staged.fileChecksum === file.fileChecksum ? staged.path : undefined;
   }
 }

@@ -1,9 +1,8 @@
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import { isStationError, StationError } from '../../errors.ts';
 import { faultPoint } from '../../fault-points.ts';
 import { decodeLtx } from '../../ltx/decoder.ts';
-import { formatFileName } from '../../ltx/file-name.ts';
 import { mergeLtx } from '../../ltx/merge.ts';
 import { bytes, type Milliseconds } from '../../quantities.ts';
 import { isDamage } from '../../restore/position.ts';
@@ -21,8 +20,8 @@ export interface MergeJob {
   readonly store: ObjectStore;
   /** The copy of a file on this disk, if there is one. */
   readonly localCopy: (file: HeldFile) => string | undefined;
-  /** Where the merged file is written; it is made. */
-  readonly folder: string;
+  /** Where the merged file is written; its folder is made. */
+  readonly path: string;
   readonly signal: AbortSignal;
 }
 
@@ -57,16 +56,14 @@ export async function mergeFiles(job: MergeJob): Promise<MergeOutcome> {
 
 /** An error about the inputs is an answer. */
 async function tryToMerge(job: MergeJob, sources: readonly MergeSource[]): Promise<MergeOutcome | StationError> {
-  const { merge, store, folder, signal } = job;
+  const { merge, store, path, signal } = job;
   const times = new Map<HeldFile, Milliseconds>();
   const pieceSize = pieceSizeFor(sources.length);
   const inputs = sources.map((source) =>
     readInput(source, store, pieceSize, (time) => times.set(source.file, time), signal),
   );
   const [first, last] = [merge.inputs[0], merge.inputs.at(-1) ?? merge.inputs[0]];
-  const path = join(folder, formatFileName(first.minTxid, last.maxTxid));
   try {
-    await mkdir(folder, { recursive: true });
     const { size, fileChecksum } = await writeTo(path, mergeLtx(inputs, { chunkSize: CHUNK_SIZE }));
     faultPoint('after-merge');
     const file: FileToUpload = {
@@ -93,6 +90,7 @@ async function writeTo(
 ): Promise<{ readonly size: number; readonly fileChecksum: string }> {
   let file: FileHandle | undefined;
   try {
+    await mkdir(dirname(path), { recursive: true });
     file = await open(path, 'w');
     let size = 0;
     let tail = Buffer.alloc(0);

@@ -143,10 +143,8 @@ export class ReplicaUpkeep {
 
   async #merge(step: Parameters<Compaction['carryOut']>[0], held: HeldFiles): Promise<'again'> {
     const outcome = await this.#compaction.carryOut(step, held, this.#stop.signal);
-    if (outcome.kind === 'damaged') {
-      this.#snapshots.hurry();
-      return 'again';
-    }
+    if (outcome.kind === 'damaged') this.#snapshots.hurry();
+    if (outcome.kind !== 'put') return 'again';
     this.#note(outcome.file);
     this.#noteEnds(held);
     await this.#options.merged.tidy(this.#options.room());
@@ -193,9 +191,10 @@ export class ReplicaUpkeep {
     this.#wake.wake();
   }
 
-  #note({ level, minTxid, maxTxid, size, timestamp }: FileToUpload): void {
+  #note({ level, minTxid, maxTxid, size, timestamp, fileChecksum }: FileToUpload): void {
     const now = this.#options.wallClock();
-    const file: HeldFile = { level, minTxid, maxTxid, size, time: timestamp, timeFrom: 'header', storedAt: now };
+    const times = { time: timestamp, timeFrom: 'header', storedAt: now } as const;
+    const file: HeldFile = { level, minTxid, maxTxid, size, ...times, fileChecksum };
     if (this.#held === undefined) this.#early.push(file);
     else this.#held.add(file);
     if (level > 0) this.#schedule.changed(now);

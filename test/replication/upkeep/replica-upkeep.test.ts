@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StationError } from '../../../src/errors.ts';
-import { milliseconds, type Txid, txid } from '../../../src/quantities.ts';
+import { bytes, milliseconds, type Txid, txid } from '../../../src/quantities.ts';
 import { heldFilesOf } from '../../../src/replication/levels/held-files.ts';
 import { DatabaseSnapshots } from '../../../src/replication/upkeep/database-snapshots.ts';
 import { MergedFiles } from '../../../src/replication/upkeep/merged-files.ts';
@@ -141,6 +141,17 @@ async function hoursPass(one: ReplicaUpkeep, count: number): Promise<void> {
   }
 }
 
+/** Every level-0 file has been put by this process. */
+function tellOfUploads(one: ReplicaUpkeep): void {
+  for (const [key, content] of store.objects) {
+    const name = parseLtxKey('folder', key);
+    if (name?.level !== 0) continue;
+    const fileChecksum = content.subarray(-8).toString('hex');
+    const size = bytes(content.byteLength);
+    one.uploaded({ ...name, path: '', size, timestamp: history.time(name.maxTxid), fileChecksum });
+  }
+}
+
 const asked = (kind: string) => store.asked.filter((one) => one.startsWith(kind)).length;
 const keys = (level: number) => [...store.objects.keys()].filter((key) => key.startsWith(`ltx/${level}/`));
 
@@ -159,10 +170,11 @@ describe('a replica', () => {
       if (name?.level === 0) copies.set(name.maxTxid, path);
       if (name?.level === 0) writeFileSync(path, content);
     }
-    start({
+    const one = start({
       stagedCopy: (file) => copies.get(file.maxTxid),
       settings: { retention: { enabled: false, duration: milliseconds(HOUR), checkInterval: milliseconds(HOUR) } },
     });
+    tellOfUploads(one);
     await until(() => told.length > 0);
     expect(told).toEqual(['merged 1 3-31']);
     expect([asked('list'), asked('get')]).toEqual([1, 0]);
@@ -237,9 +249,55 @@ describe('a merge', () => {
   it('takes from the replica what the disk has damaged', async () => {
     const broken = join(folder, 'broken.ltx');
     writeFileSync(broken, flipBit(store.objects.get(keys(0)[9] ?? '') ?? Buffer.alloc(0)));
-    start({ stagedCopy: (file) => (file.maxTxid === 10 ? broken : undefined) });
+    let copies = 0;
+    const one = start({
+      stagedCopy: (file) => {
+        if (file.maxTxid !== 10) return undefined;
+        copies += 1;
+        return broken;
+      },
+    });
+    tellOfUploads(one);
     await until(() => told.length > 0);
-    expect(told[0]).toBe('merged 1 3-31');
+    expect([told[0], copies]).toEqual(['merged 1 3-31', 1]);
+  });
+
+  it('whose upload failed stays on this disk until it is known, however little room there is', async () => {
+    const merged = new MergedFiles(join(folder, 'levels'));
+    let failures = 0;
+    store.fate = () => (++failures === 1 ? 'unreachable' : 'stored');
+    start({ merged, room: () => 0 });
+    await until(() => told.length > 0);
+    // Another replica of the same database has merged something.
+    await merged.tidy(0);
+    await until(() => told.length > 1);
+    expect(told.slice(0, 2)).toEqual(['failed STORAGE_UNREACHABLE', 'merged 1 3-31']);
+  });
+
+  it('that vanished from this disk before it was uploaded is made once more', async () => {
+    let failures = 0;
+    store.fate = () => (++failures === 1 ? 'unreachable' : 'stored');
+    start();
+    await until(() => told.length > 0);
+    rmSync(join(folder, 'levels'), { recursive: true });
+    await until(() => told.some((line) => line.startsWith('merged')));
+    expect(told.slice(0, 3)).toEqual(['failed STORAGE_UNREACHABLE', 'failed STAGING_FAILED', 'merged 1 3-31']);
+    await expectNewest();
+  });
+
+  it('whose files may not be read holds up neither snapshots nor retention', async () => {
+    const { get } = store;
+    store.get = (key, options) => {
+      if (key.startsWith('ltx/0')) throw new StationError('STORAGE_DENIED', 'AccessDenied: Access Denied');
+      return get.call(store, key, options);
+    };
+    const one = start();
+    await until(() => told.length > 0);
+    await passing(one, () => told.includes('snapshot 31'), HOUR);
+    await passing(one, () => told.some((line) => line.startsWith('gone')), HOUR);
+    expect(told[0]).toBe('failed STORAGE_DENIED');
+    expect(told.some((line) => line.startsWith('merged'))).toBe(false);
+    await expectNewest();
   });
 
   it('of a file that somebody deleted lists the replica anew, and a snapshot leads past the gap', async () => {
