@@ -2,7 +2,7 @@ import type { Log } from '../../observe/log.ts';
 import { rateLimited } from '../../observe/rate-limit.ts';
 import { type Milliseconds, milliseconds } from '../../quantities.ts';
 import type { StagedFile } from '../staging/staged-files.ts';
-import type { UploaderEvents } from './replica-uploader.ts';
+import type { UploaderEvents } from './uploader-options.ts';
 
 /** At most one error line per replica in this time. */
 const ERROR_INTERVAL = milliseconds(30_000);

@@ -1,5 +1,6 @@
 import type { StationError } from '../../errors.ts';
-import type { Milliseconds, Txid } from '../../quantities.ts';
+import { bytes, type Milliseconds, type Txid, txid } from '../../quantities.ts';
+import type { MissingCommits } from '../../supervisor/replication-port.ts';
 import type { StagedFile } from '../staging/staged-files.ts';
 import type { Staging } from '../staging/staging.ts';
 import type { StagingReader } from '../staging/staging-cap.ts';
@@ -43,7 +44,34 @@ export function readerOf(status: ReplicaStatus, health: ReplicaHealth, staging: 
 }
 
 /** The staged snapshot, if it ends above `above`. */
-export function snapshotAbove(staging: Staging, above: Txid): StagedFile | undefined {
+export function snapshotAbove(staging: Pick<Staging, 'snapshot'>, above: Txid): StagedFile | undefined {
   const { snapshot } = staging;
   return snapshot !== undefined && snapshot.maxTxid > above ? snapshot : undefined;
+}
+
+/** What a replica that holds everything up to `held` lacks of what is staged. */
+export function missingAbove(held: Txid, { position, level0 }: Pick<Staging, 'position' | 'level0'>): MissingCommits {
+  const last = position.txid;
+  const files = level0.filter((file) => file.maxTxid > held);
+  return {
+    files: Math.max(files.length, last - held),
+    txids: last > held ? { first: txid(held + 1), last } : undefined,
+    bytes: bytes(files.reduce((sum, file) => sum + file.size, 0)),
+    since: files[0]?.timestamp,
+  };
+}
+
+/** How many of its requests have failed since the last that went well. */
+export function failuresOf(health: ReplicaHealth): number {
+  return health.kind === 'failing' ? health.failures : 0;
+}
+
+/** After one failure more. */
+export function failing(
+  before: ReplicaHealth,
+  error: StationError,
+  now: Milliseconds,
+): Extract<ReplicaHealth, { kind: 'failing' }> {
+  const since = before.kind === 'failing' ? before.since : now;
+  return { kind: 'failing', since, failures: failuresOf(before) + 1, error };
 }

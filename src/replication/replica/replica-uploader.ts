@@ -1,57 +1,24 @@
 import { isStationError, StationError, toStationError } from '../../errors.ts';
-import type { Admission } from '../../lease/lease.ts';
-import { bytes, type Milliseconds, milliseconds, type Txid, txid } from '../../quantities.ts';
+import { type Milliseconds, milliseconds, type Txid, txid } from '../../quantities.ts';
 import { backoffDelay, drainBackoff, steadyBackoff } from '../../storage/backoff.ts';
-import type { ObjectStore } from '../../storage/object-store.ts';
 import type { MissingCommits } from '../../supervisor/replication-port.ts';
-import { firstAbove, type StagedFile } from '../staging/staged-files.ts';
-import type { Staging } from '../staging/staging.ts';
+import { Changes } from '../changes.ts';
+import type { StagedFile } from '../staging/staged-files.ts';
 import type { StagingReader } from '../staging/staging-cap.ts';
 import { Wake } from '../wake.ts';
-import { type RemotePosition, reconcile } from './reconcile.ts';
-import { type ReplicaHealth, type ReplicaStatus, readerOf, snapshotAbove } from './replica-status.ts';
+import {
+  failing,
+  failuresOf,
+  missingAbove,
+  type ReplicaHealth,
+  type ReplicaStatus,
+  readerOf,
+  snapshotAbove,
+} from './replica-status.ts';
 import { UploadAttempt } from './upload-attempt.ts';
-
-/** What an uploader tells of; logging it is the listener's business. */
-export interface UploaderEvents {
-  uploaded(file: StagedFile): void;
-  /** A request failed; it is tried again after `delay`. */
-  failed(error: StationError, delay: Milliseconds): void;
-  /** It answers again after `failures` failures. */
-  recovered(failures: number): void;
-  /** It needs the whole database; one is to be staged, and `wake` called. */
-  needsSnapshot(why: string, above: Txid): void;
-  /** Nothing more is sent to it: fenced, or it holds commits that this database never had. */
-  stopped(error: StationError): void;
-}
-
-/** The right to append to the replica: asked before every request that leads to an upload. */
-interface UploadPermit {
-  /** @throws StationError LEASE_LOST; LEASE_HELD, STORAGE_*: not now */
-  admit(signal: AbortSignal): Promise<Admission>;
-  /** The replica holds what this disk continues. */
-  noteWriter?(): void;
-  hurry(): void;
-}
-
-export interface UploaderOptions {
-  readonly store: ObjectStore;
-  readonly staging: Staging;
-  /** What it holds, where the start has found that out already. */
-  readonly remote: RemotePosition | undefined;
-  readonly ask: (signal: AbortSignal) => Promise<RemotePosition>;
-  /** Undefined: the lease is off. */
-  readonly lease: UploadPermit | undefined;
-  /** Least time between two batches of uploads; 0 where the capture's own interval is as long. */
-  readonly interval: Milliseconds;
-  readonly events: UploaderEvents;
-  /** It is known to hold another TXID of ours, also where nothing had to be sent for that; or none will follow. */
-  readonly moved?: () => void;
-  /** Level-0 files above this TXID are still to be merged there. */
-  readonly mergedUpTo?: () => Txid | undefined;
-  readonly monotonicClock: () => Milliseconds;
-  readonly random: () => number;
-}
+import { UploadBatches } from './upload-batches.ts';
+import { nextUploadStep } from './upload-step.ts';
+import type { UploaderOptions } from './uploader-options.ts';
 
 /** What one step came to. */
 type Progress =
@@ -69,12 +36,12 @@ export class ReplicaUploader {
   readonly #options: UploaderOptions;
   readonly #wake = new Wake();
   readonly #stop = new AbortController();
+  readonly #batches: UploadBatches;
+  /** Of its position, or that it was stopped. */
+  readonly #changes = new Changes();
   #status: ReplicaStatus;
   #health: ReplicaHealth = { kind: 'answering' };
   #mode: 'steady' | 'drain' = 'steady';
-  #lastBatch: Milliseconds | undefined;
-  /** Files up to here belong to the batch under way, and go without a pause. */
-  #batchEnd = txid(0);
   /** How often somebody has asked for all of it at once. */
   #asked = 0;
   #upload: UploadAttempt | undefined;
@@ -84,10 +51,10 @@ export class ReplicaUploader {
   #inDoubt = false;
   #isFenced = false;
   #done: Promise<void> | undefined;
-  #waiting: (() => void)[] = [];
 
   constructor(options: UploaderOptions) {
     this.#options = options;
+    this.#batches = new UploadBatches(options.interval);
     this.#status = options.remote === undefined ? { kind: 'unknown' } : { kind: 'known', remote: options.remote };
   }
 
@@ -128,15 +95,7 @@ export class ReplicaUploader {
 
   /** What it still lacks of what is staged. */
   get missing(): MissingCommits {
-    const held = this.position ?? txid(0);
-    const last = this.#options.staging.position.txid;
-    const files = this.#options.staging.level0.filter((file) => file.maxTxid > held);
-    return {
-      files: Math.max(files.length, last - held),
-      txids: last > held ? { first: txid(held + 1), last } : undefined,
-      bytes: bytes(files.reduce((sum, file) => sum + file.size, 0)),
-      since: files[0]?.timestamp,
-    };
+    return missingAbove(this.position ?? txid(0), this.#options.staging);
   }
 
   start(): void {
@@ -154,14 +113,14 @@ export class ReplicaUploader {
     this.#options.lease?.hurry();
     // Before the limit on the time, which is due to the size alone.
     this.#options.store.liftUploadLimit?.();
-    this.#upload?.limit(this.#failures);
+    this.#upload?.limit(failuresOf(this.#health));
     this.#wake.wake();
   }
 
   /** Resolves when it holds everything that is staged, or never will. To be called when nothing more gets staged. */
   async settled(): Promise<void> {
     while (!this.complete && !this.#isHopeless && !this.#stop.signal.aborted) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      await this.#changes.next();
     }
   }
 
@@ -170,19 +129,12 @@ export class ReplicaUploader {
    * nothing more is sent to it, or when the signal aborts. Tells whether it is there.
    */
   async reach(target: Txid, signal: AbortSignal): Promise<boolean> {
-    this.#batchEnd = txid(Math.max(this.#batchEnd, target));
+    this.#batches.extendTo(target);
     this.#asked += 1;
     this.#wake.wake();
     const isThere = () => (this.position ?? 0) >= target;
-    while (!isThere() && this.#status.kind !== 'stopped' && !this.#stop.signal.aborted && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const go = () => {
-          signal.removeEventListener('abort', go);
-          resolve();
-        };
-        signal.addEventListener('abort', go);
-        this.#waiting.push(go);
-      });
+    while (!isThere() && !this.#isStopped && !this.#stop.signal.aborted && !signal.aborted) {
+      await this.#changes.next(signal);
     }
     return isThere();
   }
@@ -209,21 +161,15 @@ export class ReplicaUploader {
     this.#options.moved?.();
     this.#stop.abort(error);
     this.#wake.wake();
-    this.#tellWaiting();
+    this.#changes.tell();
   }
 
   /** Breaks off what is under way and ends. */
   async stop(): Promise<void> {
     this.#stop.abort(new StationError('STORAGE_UNREACHABLE', 'the time for the last sync is used up'));
     this.#wake.wake();
-    this.#tellWaiting();
+    this.#changes.tell();
     await this.#done;
-  }
-
-  #tellWaiting(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
   }
 
   async #run(): Promise<void> {
@@ -231,84 +177,64 @@ export class ReplicaUploader {
       try {
         const next = await this.#step();
         if (next === 'answered') this.#answered();
-        this.#tellWaiting();
+        this.#changes.tell();
         if (next === 'idle') await this.#wake.sleep(undefined);
         else if (typeof next === 'number') await this.#wake.sleep(next);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         await this.#afterFailure(toStationError(error));
-        this.#tellWaiting();
+        this.#changes.tell();
       }
     }
   }
 
   /** One request's worth of progress. */
   async #step(): Promise<Progress> {
-    const { staging } = this.#options;
-    switch (this.#status.kind) {
-      case 'unknown': {
-        // In this order: what is listed under the lease stays as it is until we write.
-        await this.#options.lease?.admit(this.#stop.signal);
-        const remote = await this.#options.ask(this.#stop.signal);
-        if (this.#isStopped) return 'idle';
-        this.#status = { kind: 'known', remote };
-        return 'answered';
-      }
-      case 'known':
-        this.#continueFrom(this.#status.remote);
+    const { staging, store, events } = this.#options;
+    const pause = this.#pause();
+    if (pause !== undefined) return pause;
+    const step = nextUploadStep(this.#status, this.#health, staging);
+    switch (step.kind) {
+      case 'ask':
+        return await this.#ask();
+      case 'send':
+        return await this.#send(step.file);
+      case 'follow':
+        this.#moveTo(step.position);
         return 'decided';
-      case 'needs-snapshot':
-        return await this.#sendSnapshot(this.#status.why, this.#status.above);
-      case 'following': {
-        if (this.#status.position >= staging.position.txid) return 'idle';
-        return this.#pause(this.#status.position) ?? (await this.#sendNext(this.#status.position));
+      case 'turn':
+        this.#status = step.to;
+        return 'decided';
+      case 'want-snapshot':
+        events.needsSnapshot(step.why, step.above);
+        return 'idle';
+      case 'stop': {
+        const message = `${store.url}: ${step.why}`;
+        if (step.how === 'fence') this.fence(new StationError('FENCED', message));
+        else this.stopFor(new StationError('REPLICA_AHEAD', message));
+        return 'decided';
       }
-      case 'stopped':
+      case 'idle':
         return 'idle';
     }
   }
 
-  #continueFrom(remote: RemotePosition): void {
-    const { staging } = this.#options;
-    const staged = new Map(staging.level0.map((file) => [file.maxTxid, file.fileChecksum] as const));
-    const continuation = reconcile(staging.position, remote, staged);
-    switch (continuation.kind) {
-      case 'append':
-        this.#moveTo(continuation.after);
-        return;
-      case 'snapshot':
-        this.#status = { kind: 'needs-snapshot', why: continuation.why, above: continuation.above };
-        return;
-      case 'ahead':
-        if (remote.isAnothers === true) {
-          this.fence(new StationError('FENCED', `${this.#options.store.url}: ${continuation.why}`));
-          return;
-        }
-        this.stopFor(new StationError('REPLICA_AHEAD', `${this.#options.store.url}: ${continuation.why}`));
-    }
+  /** A replica with a longer interval than the capture's collects files, except in the drain. */
+  #pause(): Milliseconds | undefined {
+    const { staging, monotonicClock } = this.#options;
+    const staged = staging.position.txid;
+    if (this.#mode === 'drain' || this.position === undefined || this.position >= staged) return undefined;
+    return this.#batches.pauseAfter(this.position, staged, monotonicClock());
   }
 
-  async #sendNext(position: Txid): Promise<Progress> {
-    const { level0 } = this.#options.staging;
-    const next = level0[firstAbove(level0, position)];
-    if (next?.minTxid !== position + 1) {
-      this.#status = { kind: 'needs-snapshot', why: 'files it lacks are no longer staged', above: position };
-      return 'decided';
-    }
-    return await this.#send(next);
-  }
-
-  /** Sends the staged snapshot, or asks for a new one and waits. */
-  async #sendSnapshot(why: string, above: Txid): Promise<Progress> {
-    const snapshot = snapshotAbove(this.#options.staging, above);
-    if (snapshot !== undefined) return await this.#send(snapshot);
-    if (this.#health.kind === 'failing') {
-      // Not before it answers: while it is down, snapshot after snapshot would be made and outdated.
-      this.#status = { kind: 'unknown' };
-      return 'decided';
-    }
-    this.#options.events.needsSnapshot(why, above);
-    return 'idle';
+  async #ask(): Promise<Progress> {
+    const { lease, ask } = this.#options;
+    // In this order: what is listed under the lease stays as it is until we write.
+    await lease?.admit(this.#stop.signal);
+    const remote = await ask(this.#stop.signal);
+    if (this.#isStopped) return 'idle';
+    this.#status = { kind: 'known', remote };
+    return 'answered';
   }
 
   async #send(file: StagedFile): Promise<Progress> {
@@ -318,7 +244,7 @@ export class ReplicaUploader {
     }
     const upload = new UploadAttempt(this.#options.store, file);
     this.#upload = upload;
-    if (this.#mode === 'drain') upload.limit(this.#failures);
+    if (this.#mode === 'drain') upload.limit(failuresOf(this.#health));
     this.#inDoubt = true;
     try {
       await upload.run(this.#stop.signal);
@@ -345,22 +271,6 @@ export class ReplicaUploader {
     return this.#status.kind === 'stopped';
   }
 
-  /** A replica with a longer interval than the capture's collects files and sends them together. */
-  #pause(position: Txid): Milliseconds | undefined {
-    const { interval, staging, monotonicClock } = this.#options;
-    if (this.#mode === 'drain' || interval === 0 || position < this.#batchEnd) return undefined;
-    const now = monotonicClock();
-    const wait = this.#lastBatch === undefined ? 0 : this.#lastBatch + interval - now;
-    if (wait > 0) return milliseconds(wait);
-    this.#lastBatch = now;
-    this.#batchEnd = staging.position.txid;
-    return undefined;
-  }
-
-  get #failures(): number {
-    return this.#health.kind === 'failing' ? this.#health.failures : 0;
-  }
-
   #answered(): void {
     if (this.#health.kind === 'failing') this.#options.events.recovered(this.#health.failures);
     this.#health = { kind: 'answering' };
@@ -369,11 +279,10 @@ export class ReplicaUploader {
   async #afterFailure(error: StationError): Promise<void> {
     if (isStationError(error, 'FENCED')) return this.fence(error);
     if (isStationError(error, 'LEASE_LOST')) return this.stopFor(error);
-    const failures = this.#failures + 1;
-    const since = this.#health.kind === 'failing' ? this.#health.since : this.#options.monotonicClock();
-    this.#health = { kind: 'failing', since, failures, error };
+    const health = failing(this.#health, error, this.#options.monotonicClock());
+    this.#health = health;
     const limits = this.#mode === 'drain' ? drainBackoff : steadyBackoff;
-    const delay = backoffDelay(failures, limits, this.#options.random());
+    const delay = backoffDelay(health.failures, limits, this.#options.random());
     this.#options.events.failed(error, delay);
     await this.#pauseAfterFailure(delay);
   }
