@@ -82,11 +82,10 @@ async function carryOut(
 ): Promise<{ readonly plan: ReplicaPlan; readonly undeleted: readonly string[] }> {
   const plan = await planFor(database, replica, store, signal);
   if (plan.ltx.going.length + plan.legacy.keys.length === 0) return { plan, undeleted: [] };
-  const sweep = new RetentionSweep(store, replica.retention.checkInterval);
-  await admit();
-  await sweep.carryOut(plan.ltx, new HeldFiles(), signal);
+  const sweep = new RetentionSweep(store, replica.retention.checkInterval, Number.POSITIVE_INFINITY);
+  await sweep.carryOut(plan.ltx, new HeldFiles(), admit, signal);
   await sweep.deleteLegacy(plan.legacy, admit, signal);
-  return { plan, undeleted: await sweep.look(wallClock(), signal) };
+  return { plan, undeleted: await sweep.look(wallClock(), admit, signal) };
 }
 
 async function planFor(

@@ -1,5 +1,6 @@
 import type { DatabaseConfig, ReplicaConfig } from '../config/config.ts';
 import { type Bytes, bytes, type Milliseconds } from '../quantities.ts';
+import { longerWait } from '../replication/levels/look-wait.ts';
 import { LEAST_INPUTS } from '../replication/levels/merge-plan.ts';
 import { GRACE } from '../replication/levels/retention-plan.ts';
 import type { Requests } from './prices.ts';
@@ -36,10 +37,20 @@ function upkeepIn(time: number, syncs: number, { levels, snapshotInterval, reten
     return below;
   });
   const snapshots = Math.min(syncs, Math.ceil(time / snapshotInterval));
-  const checks = Math.min(syncs, Math.ceil(time / retention.checkInterval));
-  // Level 0 at each check; the levels above it when a snapshot has grown too old.
-  const looks = retention.enabled ? checks + Math.min(checks, snapshots) * (levels.length + 1) : 0;
+  const times = Math.min(syncs, looksIn(time, retention.checkInterval));
+  // Level 0 each time; the levels above it when a snapshot has grown too old.
+  const looks = retention.enabled ? times + Math.min(times, snapshots) * (levels.length + 1) : 0;
   return { merges, snapshots, looks };
+}
+
+/** From a start on, at a store that does what it says: the first after the first deletions. */
+function looksIn(time: number, interval: Milliseconds): number {
+  let [count, wait] = [0, interval];
+  for (let at = 0; at < time; at += wait) {
+    count += 1;
+    wait = longerWait(wait, interval);
+  }
+  return count;
 }
 
 /** The requests of a month's merges, snapshots and looks. Merged files are taken to be as large as what went into them. */

@@ -33,8 +33,13 @@ describe('a month of merges and snapshots', () => {
     expect(puts).toBeLessThanOrEqual(0.15 * syncs);
   });
 
-  it('looks after deletions once an hour, and at the other levels once a snapshot has grown old', () => {
-    expect(month(43_200).lists).toBe(720 + 30 * 4);
+  it('looks after deletions ever more rarely, down to once a day, and at the other levels once a snapshot has grown old', () => {
+    // After 0, 2, 6, 14 and 30 hours, and then each day.
+    const looks = 5 + 28;
+    expect(month(43_200).lists).toBe(looks + 30 * 4);
+    expect(upkeepAtMost(1440, schedule).looks).toBe(4 + 4 + schedule.levels.length + 2);
+    const rarely = { ...schedule.retention, checkInterval: milliseconds(48 * HOUR) };
+    expect(month(43_200, { retention: rarely }).lists).toBe(15 + 15 * 4);
     expect(month(43_200, { retention: { ...schedule.retention, enabled: false } }).lists).toBe(0);
   });
 

@@ -10,6 +10,7 @@ const BATCH = 1000;
 /**
  * Deletes objects in batches, in the order given.
  * @param gone is told each batch that the store says it has deleted
+ * @param admit is asked before each batch
  * @throws what the store and `admit` throw; what was not told of may be there still
  */
 export async function deleteObjects<T>(
@@ -17,8 +18,8 @@ export async function deleteObjects<T>(
   objects: readonly T[],
   nameOf: (object: T) => string,
   gone: (batch: readonly T[]) => void,
+  admit: () => Promise<unknown>,
   signal: AbortSignal,
-  admit: () => Promise<unknown> = async () => undefined,
 ): Promise<void> {
   for (let first = 0; first < objects.length; first += BATCH) {
     const batch = objects.slice(first, first + BATCH);
@@ -39,22 +40,36 @@ async function deleteBatch(store: ObjectStore, keys: readonly string[], signal: 
   }
 }
 
+/** What a look after deletions came to. */
+export interface Leftovers {
+  /** How many were there, of those that the store had said were deleted. */
+  readonly found: number;
+  /** The keys of those that are there although they were deleted twice. */
+  readonly left: readonly string[];
+}
+
 /**
  * Looks whether deleted objects are gone, and tries once more with those that are not.
- * @returns the keys of those that are there even then
- * @throws what the store throws
+ * @param admit is asked before each batch
+ * @throws what the store and `admit` throw
  */
 export async function makeSureTheyAreGone(
   store: ObjectStore,
   deleted: readonly string[],
+  admit: () => Promise<unknown>,
   signal: AbortSignal,
-): Promise<readonly string[]> {
-  const left = await findAmong(store, deleted, signal);
-  if (left.length === 0) return left;
-  for (let first = 0; first < left.length; first += BATCH) {
-    await deleteBatch(store, left.slice(first, first + BATCH), signal);
-  }
-  return await findAmong(store, left, signal);
+): Promise<Leftovers> {
+  const found = await findAmong(store, deleted, signal);
+  if (found.length === 0) return { found: 0, left: [] };
+  await deleteObjects(
+    store,
+    found,
+    (key) => key,
+    () => undefined,
+    admit,
+    signal,
+  );
+  return { found: found.length, left: await findAmong(store, found, signal) };
 }
 
 /** Those keys that a listing shows: one request or two for each folder, where they have really gone. */

@@ -51,7 +51,8 @@ export class OldBackups {
     const { keys, next } = planOldBackups(this.#listing, snapshot, this.#retention, now);
     const { checkInterval } = this.#retention;
     if (keys.length > 0) {
-      this.#since ??= now;
+      // A time still to come is that of a clock which was set back since: not to be waited for.
+      this.#since = milliseconds(Math.min(this.#since ?? now, now));
       this.#lookAt = this.#isFirst ? now : boundaryAfter(this.#since, checkInterval);
       return this.#lookAt <= now ? { kind: 'due', step: 'delete' } : this.#later();
     }

@@ -100,6 +100,7 @@ export class ReplicaUpkeep {
     if (this.#options.position() === undefined) {
       // Others may write to it meanwhile: what it holds is to be looked at again.
       this.#held = undefined;
+      this.#sweep.forget();
       this.#oldBackups.forget();
       this.#early = [];
       this.#options.merged.note(this.#options.replica, undefined);
@@ -118,7 +119,7 @@ export class ReplicaUpkeep {
     if (retention.kind === 'due') return await this.#retain(retention.step, held);
     const old = this.#oldBackups.next(held, now);
     if (old.kind === 'due') return await this.#retainOldBackups(old.step, held, now);
-    const look = this.#sweep.lookAt ?? Number.POSITIVE_INFINITY;
+    const look = this.#sweep.lookAt(now) ?? Number.POSITIVE_INFINITY;
     if (look <= now) return await this.#lookAfterDeletions(now);
     const times = [merge, snapshot, retention, old].map((step) =>
       step.kind === 'later' ? step.at : Number.POSITIVE_INFINITY,
@@ -152,16 +153,16 @@ export class ReplicaUpkeep {
   }
 
   async #retain(plan: RetentionPlan, held: HeldFiles): Promise<'again'> {
-    await this.#options.permit?.admit(this.#stop.signal);
+    await this.#admit();
     this.#options.events.retention(plan);
-    await this.#sweep.carryOut(plan, held, this.#stop.signal);
+    await this.#sweep.carryOut(plan, held, () => this.#admit(), this.#stop.signal);
     this.#schedule.swept();
     this.#options.events.retained(plan);
     return 'again';
   }
 
   async #retainOldBackups(step: 'list' | 'delete', held: HeldFiles, now: Milliseconds): Promise<'again'> {
-    const { events, permit } = this.#options;
+    const { events } = this.#options;
     const { signal } = this.#stop;
     if (step === 'list') {
       await this.#oldBackups.list(signal);
@@ -174,16 +175,20 @@ export class ReplicaUpkeep {
     }
     if (plan.keys.length === 0) return 'again';
     events.legacyRetention(plan);
-    await this.#sweep.deleteLegacy(plan, async () => await permit?.admit(signal), signal);
+    await this.#sweep.deleteLegacy(plan, () => this.#admit(), signal);
     this.#oldBackups.deleted(plan);
     events.legacyRetained(plan);
     return 'again';
   }
 
   async #lookAfterDeletions(now: Milliseconds): Promise<'again'> {
-    const left = await this.#sweep.look(now, this.#stop.signal);
+    const left = await this.#sweep.look(now, () => this.#admit(), this.#stop.signal);
     if (left.length > 0) this.#options.events.undeleted(left);
     return 'again';
+  }
+
+  async #admit(): Promise<void> {
+    await this.#options.permit?.admit(this.#stop.signal);
   }
 
   #afterSnapshot(file: FileToUpload | undefined): void {
@@ -195,6 +200,7 @@ export class ReplicaUpkeep {
     const now = this.#options.wallClock();
     const times = { time: timestamp, timeFrom: 'header', storedAt: now } as const;
     const file: HeldFile = { level, minTxid, maxTxid, size, ...times, fileChecksum };
+    this.#sweep.put(file);
     if (this.#held === undefined) this.#early.push(file);
     else this.#held.add(file);
     if (level > 0) this.#schedule.changed(now);

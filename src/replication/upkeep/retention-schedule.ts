@@ -48,7 +48,8 @@ export class RetentionSchedule {
       this.#lookAt = plan.next === undefined ? Number.POSITIVE_INFINITY : boundaryAfter(plan.next, level0CheckInterval);
       return this.#later();
     }
-    this.#since ??= now;
+    // A time still to come is that of a clock which was set back since: not to be waited for.
+    this.#since = Math.min(this.#since ?? now, now);
     const due = this.#isFirst ? now : this.#dueTime(plan, this.#since, now);
     if (due <= now) return { kind: 'due', step: plan };
     this.#lookAt = due;
