@@ -48,7 +48,7 @@ export function skewMargin(duration: Milliseconds): Milliseconds {
   return milliseconds(Math.min(5_000, Math.ceil(duration / 3)));
 }
 
-export function durationOf(record: LeaseRecord): Milliseconds {
+function durationOf(record: LeaseRecord): Milliseconds {
   return record.station?.duration ?? STOCK_DURATION;
 }
 
@@ -97,6 +97,14 @@ export function judgeLease(
   const byMonotonicClock = now.wall + (seenSince + duration + margin - now.monotonic);
   const until = milliseconds(Math.min(byWallClock, byMonotonicClock));
   return until <= now.wall ? { kind: 'free', why: 'expired' } : { kind: 'held', by: record, until };
+}
+
+/**
+ * Whether a lease has lapsed for its holder. Both clocks count: a machine that slept stopped the monotonic one.
+ * @param from when the write was begun that it stands by
+ */
+export function hasLapsed(record: LeaseRecord, from: Moment, now: Moment): boolean {
+  return Math.max(now.monotonic - from.monotonic, now.wall - from.wall) >= durationOf(record);
 }
 
 /**

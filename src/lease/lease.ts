@@ -1,21 +1,15 @@
 import { isStationError, StationError } from '../errors.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
-import type { ConditionalObject, ObjectVersion } from '../storage/object-store.ts';
+import type { ConditionalObject } from '../storage/object-store.ts';
 import { SerialQueue } from '../wal/serial-queue.ts';
 import { describeHolder } from './describe-lease.ts';
-import {
-  durationOf,
-  type FreeReason,
-  type Instance,
-  type Judgement,
-  judgeLease,
-  type Moment,
-  type Observation,
-  observe,
-} from './judge-lease.ts';
+import { HeldLease } from './held-lease.ts';
+import type { FreeReason, Instance, Judgement, Moment } from './judge-lease.ts';
 import type { LeaseRecord, TakeoverPoint } from './lease-record.ts';
-import { acquired, claimed, freed, renewed, requested, type Takeover, withoutRequest, written } from './next-lease.ts';
-import { type Seen, SharedRecord } from './shared-record.ts';
+import { acquired, type Takeover } from './next-lease.ts';
+import { OwnRequest } from './own-request.ts';
+import { SeenLease } from './seen-lease.ts';
+import { SharedRecord } from './shared-record.ts';
 
 export interface LeaseEvents {
   /** Held, for the first time or again. */
@@ -44,16 +38,6 @@ export interface LeaseOptions {
 /** Whether an upload may start. `anew`: the lease was not held before, so what the replica holds is to be asked again. */
 export type Admission = 'held' | 'anew';
 
-interface Held {
-  readonly record: LeaseRecord;
-  readonly version: ObjectVersion;
-  /** When the request that got or renewed it was begun: from here its duration counts. */
-  readonly from: Moment;
-}
-
-/** So often in a row somebody else may get in between before a renewal is put off. */
-const ATTEMPTS = 5;
-
 /**
  * One replica's lease, as one process sees it. Whatever fails here, the child goes on: only another holder ends it.
  *
@@ -65,22 +49,18 @@ export class Lease {
   readonly #options: LeaseOptions;
   readonly #queue = new SerialQueue();
   readonly #shared: SharedRecord;
-  #seen: Seen | undefined;
-  #observation: Observation | undefined;
-  #firstMark: string | undefined;
-  #held: Held | undefined;
+  readonly #seen = new SeenLease();
+  readonly #request: OwnRequest;
+  #held: HeldLease | undefined;
   #lost: StationError | undefined;
-  /** Of writes whose outcome is not known, and the last one that took effect. */
-  #nonces = new Set<string>();
   #takeover: Takeover | undefined;
-  #hasAsked = false;
-  #isWriter = false;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
     this.#shared = new SharedRecord(options.object, options.url);
+    this.#request = new OwnRequest(this.#shared, options.me);
   }
 
   get url(): string {
@@ -93,13 +73,12 @@ export class Lease {
 
   /** What was read last, or written. */
   get record(): LeaseRecord | undefined {
-    return this.#held?.record ?? this.#seen?.record;
+    return this.#held?.record ?? this.#seen.record;
   }
 
   /** Whether what the replica holds was written last by an instance with another disk, as far as is known. */
   get isAfterAnother(): boolean {
-    const writer = this.#held?.record.station?.writer;
-    return !this.#isWriter && writer !== undefined && writer !== '' && writer !== this.#options.me.disk;
+    return this.#held?.isAfterAnother ?? false;
   }
 
   /** Whether its replica is the first of the config. */
@@ -109,7 +88,7 @@ export class Lease {
 
   /** Whether another holder was seen to write between two looks: it is alive. */
   get holderWrites(): boolean {
-    return this.#firstMark !== undefined && this.#firstMark !== this.#observation?.mark;
+    return this.#seen.holderWrites;
   }
 
   /** The last sync has begun: no request may take long any more, least of all one that hangs already. */
@@ -120,7 +99,7 @@ export class Lease {
   /** Reads it. @throws StationError STORAGE_*, LEASE_INVALID; the signal's reason on abort */
   async look(signal: AbortSignal): Promise<Judgement> {
     return await this.#queue.run(async () => {
-      this.#note(await this.#shared.read(signal));
+      await this.#read(signal);
       return this.#judge();
     });
   }
@@ -135,30 +114,7 @@ export class Lease {
 
   /** Asks the holder that was seen to hand over; it reads the request when its next renewal fails. */
   async request(signal: AbortSignal): Promise<void> {
-    await this.#queue.run(async () => {
-      const { me, clock } = this.#options;
-      const seen = this.#seen;
-      if (seen?.record === undefined) return;
-      const by = { instance: me.place ?? me.disk, owner: me.owner, since: clock().wall };
-      const record = requested(seen.record, by);
-      if (record === undefined) return;
-      this.#hasAsked = true;
-      const outcome = await this.#shared.write(record, seen.version, signal);
-      if (outcome.kind === 'conflict') this.#note(outcome.found);
-      else this.#seen = { record, version: outcome.version };
-    });
-  }
-
-  /** Takes its request back: the holder would stop for nobody. */
-  async #withdraw(signal: AbortSignal): Promise<void> {
-    const { me } = this.#options;
-    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const { record, version } = await this.#shared.read(signal);
-      const request = record?.station?.request;
-      if (record === undefined || request?.owner !== me.owner || request.instance !== (me.place ?? me.disk)) return;
-      const outcome = await this.#shared.write(withoutRequest(record), version, signal);
-      if (outcome.kind === 'written') return;
-    }
+    await this.#queue.run(() => this.#request.make(this.#seen, this.#options.clock, signal));
   }
 
   /**
@@ -168,13 +124,11 @@ export class Lease {
    */
   async admit(signal: AbortSignal): Promise<Admission> {
     if (this.#lost !== undefined) throw this.#lost;
-    if (this.#isValid()) return 'held';
+    if (this.#held?.isValid) return 'held';
     return await this.#queue.run(async () => {
       if (this.#lost !== undefined) throw this.#lost;
-      if (this.#isValid()) return 'held';
       if (this.#held === undefined) return await this.#takeLate(signal);
-      await this.#renew(signal);
-      this.#schedule();
+      if (!this.#held.isValid) await this.#renew(this.#held, signal);
       return 'held';
     });
   }
@@ -187,13 +141,13 @@ export class Lease {
     this.#takeover = { ...point, isClaimed: false };
     await this.#queue.run(async () => {
       if (this.#lost !== undefined) throw this.#lost;
-      if (this.#held !== undefined) await this.#renew(signal);
+      if (this.#held !== undefined) await this.#renew(this.#held, signal);
     });
   }
 
   /** What this disk holds continues what the replica holds. It is told with the next renewal. */
   noteWriter(): void {
-    if (this.#held !== undefined) this.#isWriter = true;
+    this.#held?.noteWriter();
   }
 
   /** The name is ours. It is told with the next renewal: until then a crash has it claimed once more. */
@@ -212,57 +166,43 @@ export class Lease {
     await this.#queue.run(async () => {
       const held = this.#held;
       if (this.#lost !== undefined) return;
-      if (held === undefined) return this.#hasAsked ? await this.#withdraw(signal) : undefined;
+      if (held === undefined) return await this.#request.withdraw(signal);
       this.#held = undefined;
-      const record = this.#takeover?.isClaimed === true ? claimed(held.record) : held.record;
-      await this.#free({ ...held, record: this.#asWriter(record) }, state, signal);
+      await held.free(state, this.#takeover, signal);
     });
   }
 
-  async #free(held: Held, state: 'released' | 'left', signal: AbortSignal): Promise<void> {
-    let { record, version }: { record: LeaseRecord; version: ObjectVersion | undefined } = held;
-    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const { me, clock } = this.#options;
-      const outcome = await this.#shared.write(freed(record, state, me, clock().wall, this.#nonce()), version, signal);
-      if (outcome.kind === 'written' || !this.#isMine(outcome.found.record)) return;
-      ({ record, version } = outcome.found as { record: LeaseRecord; version: ObjectVersion });
-    }
-  }
-
-  #asWriter(record: LeaseRecord): LeaseRecord {
-    return this.#isWriter ? written(record, this.#options.me.disk) : record;
+  async #read(signal: AbortSignal): Promise<void> {
+    this.#seen.note(await this.#shared.read(signal), this.#options.clock().monotonic);
   }
 
   #judge(): Judgement {
-    const { me, clock } = this.#options;
-    return judgeLease(this.#seen?.record, me, this.#observation, clock());
-  }
-
-  #note(seen: Seen): void {
-    this.#seen = seen;
-    this.#observation = observe(this.#observation, seen.record, this.#options.clock().monotonic);
-    this.#firstMark ??= this.#observation?.mark;
+    return this.#seen.judge(this.#options.me, this.#options.clock());
   }
 
   async #take(signal: AbortSignal): Promise<boolean> {
-    const { me, duration, clock, events } = this.#options;
+    const { url, me, duration, clock, newNonce, events } = this.#options;
     const judged = this.#judge();
     if (judged.kind === 'held') return false;
     const from = clock();
-    const record = acquired(this.#seen?.record, judged.why, me, duration, from.wall, this.#nonce());
-    const outcome = await this.#shared.write(record, this.#seen?.version, signal);
+    const record = acquired(this.#seen.record, judged.why, me, duration, from.wall, newNonce());
+    const outcome = await this.#shared.write(record, this.#seen.version, signal);
     if (outcome.kind === 'conflict') {
-      this.#note(outcome.found);
+      this.#seen.note(outcome.found, clock().monotonic);
       return false;
     }
-    this.#hold(record, outcome.version, from);
+    this.#seen.noteOwn(record, outcome.version);
+    const requested = (by: string) => events.requested(by);
+    const around = { shared: this.#shared, url, me, clock, newNonce, requested };
+    this.#held = new HeldLease(around, record, outcome.version, from);
+    this.#schedule();
     events.acquired(record, judged.why);
     return true;
   }
 
   /** A replica that was out of reach at the start: the child runs, so there is time to see whether its holder lives. */
   async #takeLate(signal: AbortSignal): Promise<Admission> {
-    this.#note(await this.#shared.read(signal));
+    await this.#read(signal);
     const judged = this.#judge();
     if (judged.kind === 'free') {
       if (await this.#take(signal)) return 'anew';
@@ -277,64 +217,15 @@ export class Lease {
   }
 
   /** @throws StationError LEASE_LOST, and what the store throws */
-  async #renew(signal: AbortSignal): Promise<void> {
-    const { clock, events, url } = this.#options;
-    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const held = this.#held;
-      if (held === undefined) throw new StationError('INTERNAL', `${url}: renewed without being held`);
-      const from = clock();
-      const record = renewed(this.#asWriter(held.record), from.wall, this.#nonce(), this.#takeover);
-      const outcome = await this.#shared.write(record, held.version, signal);
-      if (outcome.kind === 'written') {
-        this.#hold(record, outcome.version, from);
-        return;
-      }
-      const { found } = outcome;
-      if (found.record === undefined) await this.#recreate(record, from, signal);
-      else if (this.#isMine(found.record) && found.version !== undefined) {
-        this.#held = { record: found.record, version: found.version, from: held.from };
-        const request = found.record.station?.request;
-        if (request !== undefined) events.requested(request.owner);
-      } else throw this.#lose(lostTo(found.record, url, clock().wall));
-      if (this.#isValid() && this.#held?.record === record) return;
+  async #renew(held: HeldLease, signal: AbortSignal): Promise<void> {
+    try {
+      await held.renew(this.#takeover, signal);
+    } catch (error) {
+      if (isStationError(error, 'LEASE_LOST')) this.#lose(error);
+      throw error;
     }
-    throw new StationError('STORAGE_UNREACHABLE', `${url}: others write to it at every renewal`);
-  }
-
-  /** Somebody deleted it. Nobody else has it, if it can be created. */
-  async #recreate(record: LeaseRecord, from: Moment, signal: AbortSignal): Promise<void> {
-    const outcome = await this.#shared.write(record, undefined, signal);
-    if (outcome.kind === 'written') this.#hold(record, outcome.version, from);
-    else if (!this.#isMine(outcome.found.record)) {
-      throw this.#lose(lostTo(outcome.found.record, this.#options.url, this.#options.clock().wall));
-    }
-  }
-
-  #hold(record: LeaseRecord, version: ObjectVersion, from: Moment): void {
-    this.#held = { record, version, from };
-    this.#seen = { record, version };
-    this.#nonces = new Set(record.station === undefined ? [] : [record.station.nonce]);
+    this.#seen.noteOwn(held.record, held.version);
     this.#schedule();
-  }
-
-  #nonce(): string {
-    const nonce = this.#options.newNonce();
-    this.#nonces.add(nonce);
-    return nonce;
-  }
-
-  /** Our own last write, or one before it whose answer was lost; perhaps with a request that somebody added. */
-  #isMine(record: LeaseRecord | undefined): boolean {
-    return record?.station?.state === 'held' && this.#nonces.has(record.station.nonce);
-  }
-
-  #isValid(): boolean {
-    if (this.#held === undefined) return false;
-    const { from, record } = this.#held;
-    const now = this.#options.clock();
-    const duration = durationOf(record);
-    const passed = Math.max(now.monotonic - from.monotonic, now.wall - from.wall);
-    return passed < duration;
   }
 
   #lose(error: StationError): StationError {
@@ -356,7 +247,7 @@ export class Lease {
     await this.#queue.run(async () => {
       if (this.#closed || this.#lost !== undefined || this.#held === undefined) return;
       try {
-        await this.#renew(new AbortController().signal);
+        await this.#renew(this.#held, new AbortController().signal);
       } catch (error) {
         if (isStationError(error, 'LEASE_LOST')) return;
         this.#options.events.renewalFailed(toError(error, this.#options.url));
@@ -374,12 +265,4 @@ function renewalInterval(duration: Milliseconds): Milliseconds {
 function toError(error: unknown, url: string): StationError {
   if (isStationError(error)) return error;
   return new StationError('INTERNAL', `${url}: ${String(error)}`, { cause: error });
-}
-
-function lostTo(record: LeaseRecord | undefined, url: string, now: Milliseconds): StationError {
-  if (record === undefined) return new StationError('LEASE_LOST', `${url}: the lease is gone`);
-  if (record.station?.state === 'broken') {
-    return new StationError('LEASE_LOST', `${url}: the lease was broken by a person`);
-  }
-  return new StationError('LEASE_LOST', `${url}: the lease was taken over by ${describeHolder(record, now)}`);
 }

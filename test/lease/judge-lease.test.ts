@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  hasLapsed,
   type Instance,
   judgeLease,
   type Moment,
@@ -98,6 +100,34 @@ describe('a lease that was found', () => {
     expect(judge(inPod, { ...b, place: 'pod@boot' }, at(0))).toEqual({ kind: 'free', why: 'own-place' });
     expect(judge(inPod, { ...b, place: 'pod@other boot' }, at(0))).toMatchObject({ kind: 'held' });
     expect(judge(ofA, b, at(0))).toMatchObject({ kind: 'held' });
+  });
+});
+
+describe('a holder', () => {
+  it('counts its lease as lapsed at the end of the duration, by whichever of its clocks has gone further', () => {
+    const written = at(0);
+    expect(hasLapsed(ofA, written, at(duration - 1))).toBe(false);
+    expect(hasLapsed(ofA, written, at(duration))).toBe(true);
+    // Its machine slept, and its monotonic clock with it; or somebody has set its wall clock back.
+    expect(hasLapsed(ofA, written, at(duration, 5))).toBe(true);
+    expect(hasLapsed(ofA, written, at(-5, duration))).toBe(true);
+  });
+
+  it('counts its lease as lapsed before anybody may take it, while clocks differ by no more than the margin', () => {
+    const margin = skewMargin(duration);
+    let taken = 0;
+    const time = fc.integer({ min: 0, max: 3 * duration });
+    const skew = fc.integer({ min: -margin, max: margin });
+    fc.assert(
+      fc.property(time, skew, fc.option(time, { nil: undefined }), (passed, ahead, lookedAt) => {
+        const seenAt = lookedAt === undefined || lookedAt > passed ? passed : lookedAt;
+        const judged = judge(ofA, b, at(passed + ahead, passed), seenAt);
+        if (judged.kind === 'held') return;
+        taken += 1;
+        expect(hasLapsed(ofA, at(0), at(passed))).toBe(true);
+      }),
+    );
+    expect(taken).toBeGreaterThan(0);
   });
 });
 
