@@ -108,7 +108,8 @@ export class Pace {
   }
 
   #noteBusy(outcome: string, now: number): void {
-    if (outcome !== 'busy') {
+    // Our own snapshot is no other's lock.
+    if (outcome !== 'busy' || this.#followed.isHeld) {
       this.#busySince = undefined;
       return;
     }

@@ -66,3 +66,19 @@ it('snapshots of a database at rest, several at a time', async () => {
   expect(await digest(join(bench.folder, 'second'))).toBe(await digest(bench.path));
   bench.dispose();
 });
+
+it('a snapshot that is held for long is not told of as somebody’s lock', async () => {
+  const bench = new Workbench();
+  await bench.follow();
+  const database = new Database(bench.path);
+  database.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (body)');
+  const { snapshot } = await bench.follower.changes({ snapshot: true });
+  for (const end = Date.now() + 7_000; Date.now() < end; await sleep(20)) {
+    database.exec('INSERT INTO t VALUES (randomblob(1000))');
+  }
+  expect(bench.notices.filter(({ level }) => level !== 'info')).toEqual([]);
+  await snapshot?.release();
+  database.close();
+  await bench.finish();
+  bench.dispose();
+});

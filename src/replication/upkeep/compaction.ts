@@ -1,5 +1,5 @@
 import { isStationError, toStationError } from '../../errors.ts';
-import { type Milliseconds, milliseconds } from '../../quantities.ts';
+import { type Milliseconds, milliseconds, type Txid } from '../../quantities.ts';
 import { backoffDelay, steadyBackoff } from '../../storage/backoff.ts';
 import { type HeldFile, type HeldFiles, idOf } from '../levels/held-files.ts';
 import { type Merge, nextMerge } from '../levels/merge-plan.ts';
@@ -10,8 +10,8 @@ import type { UpkeepOptions } from './upkeep-options.ts';
 
 export type Compacted =
   | { readonly kind: 'put'; readonly file: FileToUpload }
-  /** A file cannot be read; the next merge goes around it. */
-  | { readonly kind: 'damaged' }
+  /** A file, which ends at this TXID, cannot be read; the next merge goes around it. */
+  | { readonly kind: 'damaged'; readonly end: Txid }
   /** It was told of, and is tried again later: snapshots and retention need not wait for it. */
   | { readonly kind: 'put-off' };
 
@@ -61,7 +61,7 @@ export class Compaction {
     const { events, permit } = this.#options;
     await permit?.admit(signal);
     const file = this.#unclear?.file ?? (await this.#make(merge, held, signal));
-    if (file === undefined) return { kind: 'damaged' };
+    if ('kind' in file) return file;
     this.#unclear = { merge, file };
     // Merging takes its time, and so does its turn.
     await permit?.admit(signal);
@@ -89,7 +89,11 @@ export class Compaction {
     this.#options.merged.letGo(file);
   }
 
-  async #make(merge: Merge, held: HeldFiles, signal: AbortSignal): Promise<FileToUpload | undefined> {
+  async #make(
+    merge: Merge,
+    held: HeldFiles,
+    signal: AbortSignal,
+  ): Promise<FileToUpload | Extract<Compacted, { kind: 'damaged' }>> {
     const { merged, turn, events } = this.#options;
     const outcome = await turn.run(async () => {
       signal.throwIfAborted();
@@ -103,7 +107,7 @@ export class Compaction {
     if (outcome.kind === 'damaged') {
       this.#unusable.add(idOf(outcome.file));
       events.damaged(outcome.error);
-      return undefined;
+      return { kind: 'damaged', end: outcome.file.maxTxid };
     }
     for (const [file, time] of outcome.times) held.settleTime(file, time);
     return outcome.file;

@@ -5,6 +5,7 @@ import type { Milliseconds, Txid } from '../../quantities.ts';
 import { txid } from '../../quantities.ts';
 import type { Snapshot } from '../../wal/change-set.ts';
 import type { FileToUpload } from '../replica/upload.ts';
+import { leaveRoom } from '../staging/room-left.ts';
 import { writeLtxFile } from '../staging/write-ltx.ts';
 
 /** The database as of a sync, to be read while its writers go on. Whoever takes it releases it. */
@@ -31,6 +32,7 @@ export class DatabaseSnapshots {
   readonly #folder: string;
   readonly #take: () => Promise<TakenSnapshot | undefined>;
   readonly #begun: () => void;
+  readonly #leaveRoom: (folder: string) => Promise<void>;
   readonly #stop = new AbortController();
   #staged: Staged | undefined;
   #count = 0;
@@ -40,11 +42,18 @@ export class DatabaseSnapshots {
   /**
    * @param take undefined: there is no database to read now
    * @param begun one is being made: others may join
+   * @param room is asked again and again while one is written
    */
-  constructor(folder: string, take: () => Promise<TakenSnapshot | undefined>, begun: () => void) {
+  constructor(
+    folder: string,
+    take: () => Promise<TakenSnapshot | undefined>,
+    begun: () => void,
+    room: (folder: string) => Promise<void> = leaveRoom,
+  ) {
     this.#folder = folder;
     this.#take = take;
     this.#begun = begun;
+    this.#leaveRoom = room;
   }
 
   /** Whether one that ends above `above` is staged or being staged: who wants one soon does well to join. */
@@ -111,7 +120,7 @@ export class DatabaseSnapshots {
       await mkdir(folder, { recursive: true });
       const { pageSize, commit, wal } = snapshot;
       const header = { pageSize, commit, minTxid: txid(1), maxTxid: taken.txid, timestamp, wal } as const;
-      const pages = this.#pagesOf(snapshot, released);
+      const pages = this.#pagesOf(snapshot, folder, released);
       return await writeLtxFile(folder, 9, { ...header, checksums: 'none', nodeId: 0n }, pages, () => undefined);
     } finally {
       await released();
@@ -119,9 +128,14 @@ export class DatabaseSnapshots {
   }
 
   /** The database is let go of with its last page: writing the rest of the file does not need it. */
-  async *#pagesOf(snapshot: Snapshot, release: () => Promise<void>): ReturnType<Snapshot['pages']> & AsyncGenerator {
+  async *#pagesOf(
+    snapshot: Snapshot,
+    folder: string,
+    release: () => Promise<void>,
+  ): ReturnType<Snapshot['pages']> & AsyncGenerator {
     for await (const batch of snapshot.pages()) {
       this.#stop.signal.throwIfAborted();
+      await this.#leaveRoom(folder);
       yield batch;
     }
     await release();

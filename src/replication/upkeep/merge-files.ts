@@ -10,10 +10,13 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import type { HeldFile } from '../levels/held-files.ts';
 import type { Merge } from '../levels/merge-plan.ts';
 import type { FileToUpload } from '../replica/upload.ts';
+import { leaveRoom } from '../staging/room-left.ts';
 import { type MergeSource, pieceSizeFor, readInput } from './merge-input.ts';
 
 /** Merging gives way to the capture after each of these: a few milliseconds. */
 const CHUNK_SIZE = 64 * 1024;
+/** So many bytes are written from one look at the disk's room to the next. */
+const LOOK_SIZE = 1 << 20;
 
 export interface MergeJob {
   readonly merge: Merge;
@@ -92,9 +95,13 @@ async function writeTo(
   try {
     await mkdir(dirname(path), { recursive: true });
     file = await open(path, 'w');
-    let size = 0;
+    let [size, lookAt] = [0, 0];
     let tail = Buffer.alloc(0);
     for await (const chunk of chunks) {
+      if (size >= lookAt) {
+        await leaveRoom(dirname(path));
+        lookAt = size + LOOK_SIZE;
+      }
       for (let written = 0; written < chunk.byteLength; ) {
         written += (await file.write(chunk, written, chunk.byteLength - written)).bytesWritten;
       }

@@ -1,9 +1,9 @@
 import { StationError, toStationError } from '../../errors.ts';
-import { type Milliseconds, milliseconds, type Txid } from '../../quantities.ts';
+import { type Milliseconds, milliseconds, type Txid, txid } from '../../quantities.ts';
 import { takeInventory } from '../../restore/inventory.ts';
 import { restorablePoints } from '../../restore/plan.ts';
 import { backoffDelay, steadyBackoff } from '../../storage/backoff.ts';
-import { type HeldFile, type HeldFiles, heldFilesOf } from '../levels/held-files.ts';
+import { type HeldFile, type HeldFiles, heldFilesOf, SNAPSHOT_LEVEL } from '../levels/held-files.ts';
 import { mergedUpTo } from '../levels/merge-plan.ts';
 import type { RetentionPlan } from '../levels/retention-plan.ts';
 import type { FileToUpload } from '../replica/upload.ts';
@@ -138,13 +138,14 @@ export class ReplicaUpkeep {
     this.#held = held;
     this.#noteEnds(held);
     // Somebody has deleted what leads to it: from a new snapshot on, all is well again.
-    if ((restorablePoints(inventory).at(-1) ?? 0) < inventory.newestListed) this.#snapshots.hurry();
+    if ((restorablePoints(inventory).at(-1) ?? 0) < inventory.newestListed)
+      this.#snapshots.hurry(inventory.newestListed);
     return held;
   }
 
   async #merge(step: Parameters<Compaction['carryOut']>[0], held: HeldFiles): Promise<'again'> {
     const outcome = await this.#compaction.carryOut(step, held, this.#stop.signal);
-    if (outcome.kind === 'damaged') this.#snapshots.hurry();
+    if (outcome.kind === 'damaged') this.#snapshots.hurry(outcome.end);
     if (outcome.kind !== 'put') return 'again';
     this.#note(outcome.file);
     this.#noteEnds(held);
@@ -171,7 +172,7 @@ export class ReplicaUpkeep {
     const { plan, damaged } = await this.#oldBackups.plan(held, now, signal);
     for (const error of damaged) {
       events.damaged(error);
-      this.#snapshots.hurry();
+      this.#snapshots.hurry(txid(held.end(SNAPSHOT_LEVEL) + 1));
     }
     if (plan.keys.length === 0) return 'again';
     events.legacyRetention(plan);

@@ -1,6 +1,7 @@
-import { StationError, toStationError } from '../../errors.ts';
-import { type Milliseconds, milliseconds, type Txid } from '../../quantities.ts';
-import { backoffDelay, steadyBackoff } from '../../storage/backoff.ts';
+import { isStationError, StationError, toStationError } from '../../errors.ts';
+import { type Milliseconds, milliseconds, type Txid, txid } from '../../quantities.ts';
+import { type BackoffLimits, backoffDelay, steadyBackoff } from '../../storage/backoff.ts';
+import { wait } from '../../waiting.ts';
 import { type Holdings, SNAPSHOT_LEVEL } from '../levels/held-files.ts';
 import type { NextStep } from '../levels/next-step.ts';
 import { nextSnapshot, type SnapshotStep } from '../levels/snapshot-schedule.ts';
@@ -10,13 +11,17 @@ import type { UpkeepOptions } from './upkeep-options.ts';
 /** Who joins a snapshot that is made for another replica need not be due himself: so much of its interval. */
 const JOIN = 1 / 8;
 
+/** Where the disk has no room for a copy: each try reads the database until that is found out. */
+const diskBackoff: BackoffLimits = { first: milliseconds(60_000), most: milliseconds(3_600_000) };
+
 /** Puts a whole copy of the database into one replica now and then, beside everything else: that may take long. */
 export class ScheduledSnapshots {
   readonly #options: UpkeepOptions;
   readonly #stop: AbortSignal;
   readonly #put: (file: FileToUpload | undefined) => void;
   #underWay: Promise<void> | undefined;
-  #isUrgent = false;
+  /** One that ends there or above is wanted at once. */
+  #urgent = txid(0);
   #failures = 0;
   #notBefore = Number.NEGATIVE_INFINITY;
   #waiting: (() => void)[] = [];
@@ -28,9 +33,9 @@ export class ScheduledSnapshots {
     this.#stop = stop;
   }
 
-  /** Whatever the interval says: what comes next could not be restored without one. */
-  hurry(): void {
-    this.#isUrgent = true;
+  /** Whatever the interval says, one that ends at this TXID or above: what follows it could not be restored without. */
+  hurry(end: Txid): void {
+    this.#urgent = txid(Math.max(this.#urgent, end));
   }
 
   next(held: Holdings, now: Milliseconds): NextStep<SnapshotStep> {
@@ -40,7 +45,8 @@ export class ScheduledSnapshots {
     const above = held.end(SNAPSHOT_LEVEL);
     const ahead = snapshots.isUnderWay(above) ? snapshotInterval * JOIN : 0;
     const step = nextSnapshot(held, milliseconds(snapshotInterval - ahead), mergeIntervals, now);
-    const wanted: typeof step = this.#isUrgent && step.kind !== 'none' ? { kind: 'due', step: { above } } : step;
+    const isUrgent = above < this.#urgent;
+    const wanted: typeof step = isUrgent && step.kind !== 'none' ? { kind: 'due', step: { above } } : step;
     const pause = this.#notBefore - monotonicClock();
     return wanted.kind === 'due' && pause > 0 ? { kind: 'later', at: milliseconds(now + pause) } : wanted;
   }
@@ -64,13 +70,13 @@ export class ScheduledSnapshots {
     try {
       file = await snapshots.use(above, (staged) => this.#send(staged));
       this.#failures = 0;
-      this.#isUrgent = false;
     } catch (error) {
       if (this.#stop.aborted) return;
       this.#failures += 1;
-      const delay = backoffDelay(this.#failures, steadyBackoff, random());
-      this.#notBefore = monotonicClock() + delay;
       const failure = toStationError(error);
+      const limits = failure.code === 'STAGING_FAILED' ? diskBackoff : steadyBackoff;
+      const delay = backoffDelay(this.#failures, limits, random());
+      this.#notBefore = monotonicClock() + delay;
       if (failure.code === 'FENCED') events.fenced(failure);
       else events.failed(failure, delay);
     } finally {
@@ -79,8 +85,26 @@ export class ScheduledSnapshots {
     this.#put(file);
   }
 
-  /** Not before the replica holds what leads up to it: its last file is what tells a later start that it is ours. */
+  /** It is not made anew because the store is down: that would read the whole database at each try. */
   async #send(file: FileToUpload): Promise<FileToUpload> {
+    const { events, random } = this.#options;
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await this.#sendOnce(file);
+      } catch (error) {
+        this.#stop.throwIfAborted();
+        if (!isStationError(error, 'STORAGE_UNREACHABLE', 'STORAGE_THROTTLED', 'LEASE_HELD')) throw error;
+        // Others may write to the replica meanwhile.
+        if (this.#options.position() === undefined) throw error;
+        const delay = backoffDelay(failures, steadyBackoff, random());
+        events.failed(error, delay);
+        await wait(delay, this.#stop);
+      }
+    }
+  }
+
+  /** Not before the replica holds what leads up to it: its last file is what tells a later start that it is ours. */
+  async #sendOnce(file: FileToUpload): Promise<FileToUpload> {
     const { store, permit, position, events } = this.#options;
     while ((position() ?? 0) < file.maxTxid) {
       this.#stop.throwIfAborted();

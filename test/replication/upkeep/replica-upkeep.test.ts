@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -311,6 +311,85 @@ describe('a merge', () => {
     await until(() => told.some((one) => one.startsWith('snapshot')));
     expect(told).toEqual(['failed STORAGE_NOT_FOUND', 'merged 1 3-20', 'snapshot 31']);
     await expectNewest();
+  });
+});
+
+describe('a snapshot', () => {
+  const isOf = (level: number) => (key: string) => key.startsWith(`ltx/${level}/`);
+
+  const off = { enabled: false, duration: milliseconds(HOUR), checkInterval: milliseconds(HOUR) };
+
+  /** Past the interval of the one that is there. */
+  function startLate(change: Change = {}): ReplicaUpkeep {
+    now += 30 * HOUR;
+    return start({ ...change, settings: { mergeIntervals: [], retention: off, ...change.settings } });
+  }
+
+  it('whose upload fails is sent again, not read again from the database', async () => {
+    let [taken, failures] = [0, 0];
+    const take = async () => {
+      taken += 1;
+      return takeSnapshot();
+    };
+    store.fate = (key) => (isOf(9)(key) && ++failures <= 2 ? 'unreachable' : 'stored');
+    startLate({ snapshots: new DatabaseSnapshots(join(folder, 'snapshots'), take, () => undefined) });
+    await until(() => told.includes('snapshot 31'));
+    expect(told).toEqual(['failed STORAGE_UNREACHABLE', 'failed STORAGE_UNREACHABLE', 'snapshot 31']);
+    expect(taken).toBe(1);
+    await expectNewest();
+  });
+
+  it('is broken off where the disk would be left full, and lets go of the database and of what it wrote', async () => {
+    const taken = takeSnapshot();
+    let asked = 0;
+    const room = async () => {
+      asked += 1;
+      if (asked > 2) throw new StationError('STAGING_FAILED', 'the disk is nearly full');
+    };
+    const at = join(folder, 'snapshots');
+    startLate({
+      snapshots: new DatabaseSnapshots(
+        at,
+        async () => taken,
+        () => undefined,
+        room,
+      ),
+    });
+    await until(() => told.length > 0);
+    expect(told).toEqual(['failed STAGING_FAILED']);
+    expect(taken.snapshot.released()).toBe(1);
+    expect(readdirSync(at, { recursive: true }).filter((name) => String(name).includes('.ltx'))).toEqual([]);
+    await sleep(100);
+    // The next try is not a matter of seconds: it reads the database once more.
+    expect(told).toHaveLength(1);
+  });
+
+  it('that was under way when something newer was found damaged is followed by another', async () => {
+    const release = Promise.withResolvers<void>();
+    let isUnderWay = false;
+    const put = store.put.bind(store);
+    store.put = async (key, body, options) => {
+      isUnderWay ||= isOf(9)(key);
+      if (isOf(9)(key)) await release.promise;
+      await put(key, body, options);
+    };
+    const one = startLate({ settings: { mergeIntervals: [30 * SECOND].map(milliseconds) } });
+    await until(() => isUnderWay);
+    history.grow(20);
+    await history.putLevel0(store, 32, history.newest);
+    const [damaged = ''] = keys(0).slice(-10);
+    store.objects.set(damaged, flipBit(store.objects.get(damaged) ?? Buffer.alloc(0)));
+    position = history.newest;
+    for (const key of keys(0).slice(-20)) {
+      const name = parseLtxKey('folder', key);
+      if (name === undefined) continue;
+      const size = bytes(store.objects.get(key)?.byteLength ?? 0);
+      one.uploaded({ ...name, path: '', size, timestamp: history.time(name.maxTxid), fileChecksum: '' });
+    }
+    await passing(one, () => told.some((line) => line.startsWith('damaged')));
+    release.resolve();
+    await until(() => told.includes('snapshot 51'));
+    expect(told.filter((line) => line.startsWith('snapshot'))).toEqual(['snapshot 31', 'snapshot 51']);
   });
 });
 
