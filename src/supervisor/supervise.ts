@@ -2,42 +2,27 @@ import { StationError, toStationError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
 import { describeStopBudget, type StopBudget } from './budget.ts';
-import { type Child, startChild } from './child.ts';
 import { type MonotonicClock, monotonicClock } from './clock.ts';
 import type { StopCause } from './deadlines.ts';
-import type { Environment } from './environment.ts';
 import { exitStatus } from './exit-status.ts';
 import type { Life, LifeAction, LifeEvent } from './life.ts';
 import { isSameView, type LifeObserver, type LifeView, viewLife } from './life-view.ts';
 import { beginLife, step } from './lifecycle.ts';
 import { narrate, narrateDrain, narratePhase } from './narrate.ts';
-import { type ProcessGroup, processGroup } from './process-group.ts';
-import type { ReadyCheck } from './ready-check.ts';
 import type { Replication } from './replication-port.ts';
 import { neverRestart, type RestartPolicy } from './restart-policy.ts';
 import { type SignalMap, unchangedSignals } from './signal-map.ts';
 import { ignoreSignals, receiveSignals } from './signals.ts';
 import { StopClock } from './stop-clock.ts';
-import { waitForGroupGone } from './wait-for-group.ts';
+import { type CommandOptions, SupervisedCommand } from './supervised-command.ts';
 
-export interface SuperviseOptions {
-  /** The child's command and arguments. Empty: replicate without a child until a stop signal. */
-  readonly command: readonly string[];
-  /** The child's environment, passed on as it is. */
-  readonly environment: Environment;
-  /** The child's soft limit of open files, where that is not our own. */
-  readonly openFiles?: number | undefined;
+export interface SuperviseOptions extends CommandOptions {
   readonly budget: StopBudget;
   readonly replication: Replication;
-  readonly log: Log;
   /** Default: every signal is passed on as it came. */
   readonly signalMap?: SignalMap;
   /** Default: never. */
   readonly restart?: RestartPolicy;
-  /** Default: the child counts as ready as soon as it runs. */
-  readonly readyCheck?: ReadyCheck | undefined;
-  /** How long each start of the child may take until the check succeeds. */
-  readonly startupTimeout?: Milliseconds | undefined;
   /** Told of every change in what the world may know of this life. */
   readonly onLife?: LifeObserver;
   /** The process ends with what this resolves to: no signal changes that any more. Default: signals mean what they did. */
@@ -71,18 +56,18 @@ class Supervision {
   readonly #now: MonotonicClock;
   readonly #abort = new AbortController();
   readonly #stop: StopClock;
+  readonly #command: SupervisedCommand;
   readonly #done = Promise.withResolvers<Life>();
   #life: Life;
   #told: LifeView | undefined;
-  #child: Child | undefined;
-  #group: ProcessGroup | undefined;
-  #endWatch = () => {};
   #restartTimer: NodeJS.Timeout | undefined;
 
   constructor(options: SuperviseOptions) {
     this.#options = options;
     this.#now = options.now ?? monotonicClock;
-    this.#stop = new StopClock(this.#now, options.budget, (event) => this.#handle(event));
+    const tell = (event: LifeEvent) => this.#handle(event);
+    this.#stop = new StopClock(this.#now, options.budget, tell);
+    this.#command = new SupervisedCommand(options, this.#now, tell);
     this.#life = beginLife({
       hasCommand: options.command.length > 0,
       signalMap: options.signalMap ?? unchangedSignals,
@@ -128,7 +113,7 @@ class Supervision {
     this.#life = life;
     if (life.phase !== before) narratePhase(this.#options.log, life);
     this.#tellObserver();
-    if (life.phase !== 'running') this.#endWatch();
+    if (life.phase !== 'running') this.#command.endWatch();
     if (life.phase !== 'restarting') clearTimeout(this.#restartTimer);
     for (const action of actions) this.#perform(action);
     if (life.phase === 'done') this.#done.resolve(life);
@@ -147,7 +132,7 @@ class Supervision {
         this.#abort.abort();
         break;
       case 'start-child':
-        void this.#startChild();
+        void this.#command.start();
         break;
       case 'begin-stop':
         this.#stop.begin(this.#cause);
@@ -165,11 +150,10 @@ class Supervision {
         this.#options.replication.syncSoon();
         break;
       case 'forward':
-        this.#options.log.debug('signal passed on', { signal: action.signal });
-        this.#group?.signal(action.signal);
+        this.#command.forward(action.signal);
         break;
       case 'kill-group':
-        this.#killGroup();
+        this.#command.kill();
         break;
       case 'clear-group':
         this.#clearGroup(action.terminate);
@@ -183,38 +167,6 @@ class Supervision {
     }
   }
 
-  async #startChild(): Promise<void> {
-    const { command, environment, openFiles, log } = this.#options;
-    try {
-      const child = await startChild(command, environment, openFiles);
-      const began = this.#now();
-      this.#child = child;
-      this.#group = processGroup(child.pid);
-      log.info('command started', { command: command[0], pid: child.pid });
-      this.#handle({ type: 'child-started' });
-      void this.#watchReadiness(child);
-      const end = await child.ended;
-      this.#handle({ type: 'child-ended', end, ran: milliseconds(this.#now() - began) });
-    } catch (error) {
-      this.#handle({ type: 'child-failed', error: toStationError(error) });
-    }
-  }
-
-  async #watchReadiness(child: Child): Promise<void> {
-    const { readyCheck, startupTimeout, environment } = this.#options;
-    if (readyCheck === undefined) return;
-    const began = this.#now();
-    // Loaded when needed: HTTP is slow to load.
-    const [{ readinessAsker }, { watchReadiness }] = await Promise.all([
-      import('./ask-readiness.ts'),
-      import('./readiness-watch.ts'),
-    ]);
-    if (this.#life.phase !== 'running' || this.#child !== child) return;
-    const ask = readinessAsker(readyCheck, environment);
-    const tell = (event: LifeEvent) => this.#handle(event);
-    this.#endWatch = watchReadiness({ ask, began, startupTimeout, now: this.#now, tell });
-  }
-
   #waitForRestart(delay: Milliseconds, restart: number): void {
     this.#options.log.warn('command failed, and is started again', { 'in-seconds': delay / 1000, restart });
     this.#restartTimer = setTimeout(() => this.#handle({ type: 'restart-due' }), delay);
@@ -226,20 +178,10 @@ class Supervision {
     return stop === undefined && failure === undefined ? 'by-itself' : 'asked';
   }
 
-  #killGroup(): void {
-    for (const { pid, name } of this.#group?.members() ?? []) {
-      this.#options.log.warn('process does not end, killed', { pid, command: name });
-    }
-    this.#group?.signal('SIGKILL');
-  }
-
   #clearGroup(terminate: NodeJS.Signals | undefined): void {
-    const { log } = this.#options;
     const { kill: killAt, giveUp: giveUpAt } = this.#stop.begin(this.#cause);
-    const group = this.#group;
     this.#settle(
-      async () =>
-        group === undefined ? [] : waitForGroupGone({ group, terminate, log, now: this.#now, killAt, giveUpAt }),
+      () => this.#command.clear(terminate, killAt, giveUpAt),
       (left) => ({ type: 'group-gone', survivors: left.length }),
       (error) => {
         this.#handle({ type: 'failed', error });
