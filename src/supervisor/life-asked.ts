@@ -48,33 +48,21 @@ export function onSignal(life: Life, signal: NodeJS.Signals): Step {
   }
 }
 
+/** A child whose commits go nowhere, or fork the history of another one, must not go on. */
 export function onFailure(before: Life, error: StationError): Step {
   const life = { ...before, failure: before.failure ?? error };
-  switch (life.phase) {
-    case 'restoring':
-      return abortPrepare(life);
-    case 'starting':
-      return stay(noteForwarded(life, 'SIGTERM'));
-    case 'running':
-      // A child whose commits go nowhere, or fork the history of another one, must not go on.
-      return life.plan.hasCommand ? stopChild(life) : stopReplication(life);
-    case 'restarting':
-      return drain(life);
-    case 'handed-over':
-      return end(life);
-    case 'stopping':
-    case 'clearing':
-    case 'draining':
-    case 'closing':
-    case 'done':
-      return stay(life);
-  }
+  return life.phase === 'handed-over' ? end(life) : windUp(life);
 }
 
 /** The newcomer gets the lease once this one is closed, so everything is stopped as if the platform had asked. */
-export function onHandover(before: Life, request: HandoverRequest): Step {
-  if (before.handover !== undefined) return stay(before);
-  const life = { ...before, handover: request };
+export function onHandover(life: Life, request: HandoverRequest): Step {
+  const isTooLate = life.phase === 'closing' || life.phase === 'handed-over' || life.phase === 'done';
+  if (isTooLate || life.handover !== undefined) return stay(life);
+  return windUp({ ...life, handover: request });
+}
+
+/** Whatever runs is stopped in good order; what is being stopped already stays so. */
+function windUp(life: Life): Step {
   switch (life.phase) {
     case 'restoring':
       return abortPrepare(life);
@@ -87,10 +75,9 @@ export function onHandover(before: Life, request: HandoverRequest): Step {
     case 'stopping':
     case 'clearing':
     case 'draining':
-      return stay(life);
     case 'closing':
     case 'handed-over':
     case 'done':
-      return stay(before);
+      return stay(life);
   }
 }
