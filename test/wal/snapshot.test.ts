@@ -74,7 +74,8 @@ it('a snapshot that is held for long is not told of as somebody’s lock', async
   database.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (body)');
   const { snapshot } = await bench.follower.changes({ snapshot: true });
   for (const end = Date.now() + 7_000; Date.now() < end; await sleep(20)) {
-    database.exec('INSERT INTO t VALUES (randomblob(1000))');
+    // Enough to be checkpointed soon.
+    database.exec('INSERT INTO t VALUES (randomblob(50000))');
   }
   expect(bench.notices.filter(({ level }) => level !== 'info')).toEqual([]);
   await snapshot?.release();
