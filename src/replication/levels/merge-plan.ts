@@ -52,7 +52,7 @@ function nextMergeInto(
   const waiting = sources
     .slice(firstEndingAbove(sources, beginning(level, held)))
     .filter((file) => !unusable.has(idOf(file)));
-  // The first snapshot comes first: see `mergedUpTo`.
+  // The first snapshot comes first: see `beginning`.
   if (level === 1 && !hasBeginning(held)) return { kind: 'none' };
   const runs = continuousRuns(waiting);
   const open = runs.pop();
@@ -81,7 +81,8 @@ export function mergedUpTo(held: Holdings): Txid {
   return held.level(SNAPSHOT_LEVEL)[0]?.maxTxid ?? (0 as Txid);
 }
 
-function hasBeginning(held: Holdings): boolean {
+/** Whether merging has begun, or could: nothing below the first snapshot is ever merged. */
+export function hasBeginning(held: Holdings): boolean {
   return held.level(1).length > 0 || held.level(SNAPSHOT_LEVEL).length > 0;
 }
 

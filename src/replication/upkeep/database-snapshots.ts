@@ -56,6 +56,12 @@ export class DatabaseSnapshots {
     this.#leaveRoom = room;
   }
 
+  /** The TXID that the one staged, or being staged, ends with; undefined: there is none. */
+  get end(): Txid | undefined {
+    const end = this.#staged?.end;
+    return end === 0 ? undefined : end;
+  }
+
   /** Whether one that ends above `above` is staged or being staged: who wants one soon does well to join. */
   isUnderWay(above: Txid): boolean {
     return this.#staged !== undefined && (this.#staged.end === 0 || this.#staged.end > above);

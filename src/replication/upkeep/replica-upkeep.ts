@@ -4,7 +4,7 @@ import { takeInventory } from '../../restore/inventory.ts';
 import { restorablePoints } from '../../restore/plan.ts';
 import { backoffDelay, steadyBackoff } from '../../storage/backoff.ts';
 import { type HeldFile, type HeldFiles, heldFilesOf, SNAPSHOT_LEVEL } from '../levels/held-files.ts';
-import { mergedUpTo } from '../levels/merge-plan.ts';
+import { hasBeginning, mergedUpTo } from '../levels/merge-plan.ts';
 import type { RetentionPlan } from '../levels/retention-plan.ts';
 import type { FileToUpload } from '../replica/upload.ts';
 import { Wake } from '../wake.ts';
@@ -58,7 +58,8 @@ export class ReplicaUpkeep {
     if (this.#held === undefined || this.#options.settings.mergeIntervals.length === 0) return undefined;
     // The last tidying leaves only what a replica lacks.
     if (this.#stop.signal.aborted) return undefined;
-    return mergedUpTo(this.#held);
+    // Below the first snapshot nothing is merged, least of all the first file, which is as large as the database.
+    return hasBeginning(this.#held) ? mergedUpTo(this.#held) : this.#options.snapshots.end;
   }
 
   /** The replica has got another file. */

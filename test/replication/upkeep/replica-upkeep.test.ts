@@ -364,6 +364,20 @@ describe('a snapshot', () => {
     expect(told).toHaveLength(1);
   });
 
+  it('that comes first makes what is below it no merge’s business: it need not stay staged', async () => {
+    store.objects.delete(keys(9)[0] ?? '');
+    const later = start({ settings: { mergeIntervals: [1e12].map(milliseconds), retention: off } });
+    await until(() => asked('list') === 1);
+    await sleep(20);
+    expect(later.mergedUpTo).toBeUndefined();
+    await later.stop();
+    store.fate = (key) => (isOf(9)(key) ? 'hang' : 'stored');
+    const one = start();
+    await until(() => store.puts.some(isOf(9)));
+    // What comes after the one under way will be merged.
+    expect(one.mergedUpTo).toBe(31);
+  });
+
   it('that was under way when something newer was found damaged is followed by another', async () => {
     const release = Promise.withResolvers<void>();
     let isUnderWay = false;
