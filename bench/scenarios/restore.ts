@@ -13,8 +13,8 @@ export interface RestoreFigures {
 }
 
 /**
- * Restores what the place's replica holds with each in turn, `rounds` times: the medians. What they restored must be
- * the same, byte for byte.
+ * Restores what the place's replica holds with each in turn, `rounds` times, each round begun by another: the disk is
+ * slower after whoever went before. The medians. What they restored must be the same, byte for byte.
  */
 export async function compareRestores(
   contenders: readonly Contender[],
@@ -24,7 +24,7 @@ export async function compareRestores(
   const runs: RestoreFigures[][] = contenders.map(() => []);
   for (let round = 0; round < rounds; round += 1) {
     const outputs: string[] = [];
-    for (const [index, contender] of contenders.entries()) {
+    for (const [index, contender] of rotated([...contenders.entries()], round)) {
       const output = join(place.folder, `restored-${index}-${round}.db`);
       runs[index]?.push(await restoreOnce(contender, place, output));
       outputs.push(output);
@@ -43,6 +43,11 @@ export async function compareRestores(
     ),
     megabytes: Math.max(...figures.map((one) => one.megabytes)),
   }));
+}
+
+function rotated<T>(items: readonly T[], by: number): readonly T[] {
+  const first = by % items.length;
+  return [...items.slice(first), ...items.slice(0, first)];
 }
 
 async function restoreOnce(contender: Contender, place: Place, output: string): Promise<RestoreFigures> {

@@ -1,6 +1,7 @@
-import { mkdir, open, rm, rmdir } from 'node:fs/promises';
+import { open, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isStationError, StationError, toStationError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { Bytes, Milliseconds } from '../quantities.ts';
 import type { ReplicaPosition } from './answer.ts';
 import { applyPlan } from './apply.ts';
@@ -109,7 +110,12 @@ function remarksOf(proof: {
 }
 
 function workFolderOf(options: RestoreDatabaseOptions): string {
-  return options.workFolder ?? join(dirname(options.output), `.${basename(options.output)}-restore`);
+  return options.workFolder ?? workFolderBeside(options.output);
+}
+
+/** Where a file is restored that is to be published as `output`. */
+export function workFolderBeside(output: string): string {
+  return join(dirname(output), `.${basename(output)}-restore`);
 }
 
 /** An empty place to work in, whatever a killed process left there. */
@@ -117,7 +123,7 @@ async function prepareWorkFolder(options: RestoreDatabaseOptions): Promise<strin
   const folder = workFolderOf(options);
   const file = join(folder, 'restoring.db');
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await removeFiles(file, options.checksumFile);
     return file;
   } catch (cause) {

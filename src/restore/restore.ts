@@ -11,7 +11,6 @@ import type { RestorePlan } from './plan.ts';
 import { publishDatabase } from './publish.ts';
 import type { RestoreDatabaseOptions, RestoredDatabase, RestoreOutcome, RestoreRequest } from './restore-options.ts';
 import type { ExcludedFiles } from './survey.ts';
-import { withTightHeap } from './tight-heap.ts';
 
 /** Files that vanish while they are read mean that retention runs; so often is a replica listed anew for it. */
 const RELISTS = 3;
@@ -38,11 +37,7 @@ export async function previewRestore(request: RestoreRequest): Promise<RestorePr
  * @throws StationError RESTORE_UNREACHABLE, RESTORE_NO_SOUND_COPY, RESTORE_NOT_AVAILABLE, RESTORE_OUTPUT_EXISTS,
  *   DATA_FOLDER, RESTORE_WRITE, USAGE (no such replica); the signal's reason on abort. Nothing is left behind then.
  */
-export function restoreDatabase(options: RestoreDatabaseOptions): Promise<RestoreOutcome> {
-  return withTightHeap(() => restoreTo(options));
-}
-
-async function restoreTo(options: RestoreDatabaseOptions): Promise<RestoreOutcome> {
+export async function restoreDatabase(options: RestoreDatabaseOptions): Promise<RestoreOutcome> {
   const started = performance.now();
   let published = false;
   try {

@@ -3,11 +3,15 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { fetchRange } from './fetch-range.ts';
 import type { ReplicaFile } from './inventory.ts';
 import { isDamage } from './position.ts';
+import { SegmentMemory } from './segment-memory.ts';
+import { TightHeap } from './tight-heap.ts';
 
 /** Downloads in flight or waiting to be used, all files together: what bounds a restore's memory. */
 const MOST_BYTES = 12 * 1024 * 1024;
 /** Large files are fetched in pieces of this size, side by side: one connection alone rarely fills the line. */
 const SEGMENT_SIZE = 1.5 * 1024 * 1024;
+/** A file below it costs more for its request than for its bytes. */
+const SMALL = SEGMENT_SIZE / 4;
 
 /** What of a file is needed to fetch it. */
 type Listed = Pick<ReplicaFile, 'key' | 'size'>;
@@ -44,7 +48,8 @@ export async function* fetchFiles<File extends Listed>(
   const bodySignal = AbortSignal.any([signal, stop.signal]);
   const ahead: Fetching<File>[] = [];
   const segments = segmentsOf(files);
-  const free: Uint8Array[] = [];
+  const memory = new SegmentMemory(SEGMENT_SIZE);
+  const heap = new TightHeap();
   let bytesAhead = 0;
   try {
     for (;;) {
@@ -52,10 +57,11 @@ export async function* fetchFiles<File extends Listed>(
         const next = segments.next();
         if (next.done === true) break;
         bytesAhead += next.value.end - next.value.start;
-        ahead.push({
-          segment: next.value,
-          content: startFetching(store, next.value, memoryFor(next.value, free), bodySignal),
-        });
+        const isSmall = next.value.file.size < SMALL;
+        heap.hold(isSmall ? 'small-objects' : 'large-objects');
+        if (isSmall) memory.drop();
+        const into = memory.take(next.value.end - next.value.start);
+        ahead.push({ segment: next.value, content: startFetching(store, next.value, into, bodySignal) });
       }
       const head = ahead.shift();
       if (head === undefined) return;
@@ -70,13 +76,14 @@ export async function* fetchFiles<File extends Listed>(
       const short = content.byteLength < end - start;
       yield { kind: 'content', file, content, last: end === file.size || short };
       if (short) return;
-      if (content.buffer.byteLength === SEGMENT_SIZE) free.push(new Uint8Array(content.buffer));
+      memory.give(content);
     }
   } finally {
     stop.abort();
+    heap.release();
     await Promise.allSettled(ahead.map((fetching) => fetching.content));
     // What follows needs memory of its own, and garbage of this size would still be there.
-    for (const { buffer } of free) if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+    memory.drop();
   }
 }
 
@@ -87,12 +94,6 @@ async function orDamage(content: Promise<Uint8Array>): Promise<Uint8Array | Stat
     if (isDamage(error)) return error;
     throw error;
   }
-}
-
-/** Large pieces use the same memory again and again: garbage of that size is collected far too late. */
-function memoryFor(segment: Segment<Listed>, free: Uint8Array[]): Uint8Array {
-  const size = segment.end - segment.start;
-  return size < SEGMENT_SIZE / 4 ? new Uint8Array(size) : (free.pop() ?? new Uint8Array(SEGMENT_SIZE));
 }
 
 function startFetching(
