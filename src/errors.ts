@@ -76,6 +76,9 @@ const table = {
   COMMAND_NOT_EXECUTABLE: { exitStatus: 126, hint: 'check the file’s execute permission and its interpreter line' },
   COMMAND_NOT_FOUND: { exitStatus: 127, hint: 'check the spelling and PATH' },
 
+  OUTPUT_FAILED: { exitStatus: 74, hint: 'make room where standard output goes, and run it again' },
+  STOPPED: { exitStatus: 130, hint: 'nothing half-done is left; run it again' },
+
   INTERNAL: { exitStatus: 70, hint: 'this is a bug in station-entrypoint; please report it with the lines above' },
 } as const satisfies Record<string, { readonly exitStatus: number; readonly hint: string }>;
 
@@ -86,6 +89,8 @@ export interface StationErrorOptions {
   readonly cause?: unknown;
   /** What to do about this one, where the table's own hint is too general. */
   readonly hint?: string;
+  /** The exit status, where it is not the same for all of this code. */
+  readonly exitStatus?: number;
 }
 
 /** The one error class. `message` says what is wrong and where; `hint` says what to do. */
@@ -93,15 +98,13 @@ export class StationError extends Error {
   override readonly name = 'StationError';
   readonly code: ErrorCode;
   readonly hint: string;
+  readonly exitStatus: number;
 
   constructor(code: ErrorCode, message: string, options: StationErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint ?? table[code].hint;
-  }
-
-  get exitStatus(): number {
-    return table[this.code].exitStatus;
+    this.exitStatus = options.exitStatus ?? table[code].exitStatus;
   }
 }
 

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { ArgumentContext } from './cli/arguments.ts';
-import { reportError } from './cli/report-error.ts';
+import { asksForJson, reportError } from './cli/report-error.ts';
 import type { InvokedAs } from './cli/run-options.ts';
-import { chooseVerb, helpText } from './cli/verbs.ts';
+import { chooseVerb, helpText, type VerbChoice } from './cli/verbs.ts';
+import { watchOutput } from './cli/written-output.ts';
 
 /**
  * Runs the verb that the words name and ends the process with its exit status.
@@ -11,8 +12,12 @@ import { chooseVerb, helpText } from './cli/verbs.ts';
  */
 export async function main(name: string, words: readonly string[], openFiles?: number): Promise<never> {
   const invokedAs: InvokedAs = name === 'litestream' ? 'litestream' : 'entrypoint';
+  const outputFailure = watchOutput();
+  const exitStatus = await exitStatusOf(invokedAs, words, openFiles);
+  const failure = await outputFailure();
+  if (failure !== undefined) process.stderr.write(reportError(failure, invokedAs).text);
   // Open sockets of a cloud SDK must not keep a finished program alive.
-  process.exit(await exitStatusOf(invokedAs, words, openFiles));
+  process.exit(exitStatus === 0 && failure !== undefined ? failure.exitStatus : exitStatus);
 }
 
 async function exitStatusOf(
@@ -20,8 +25,10 @@ async function exitStatusOf(
   words: readonly string[],
   openFiles: number | undefined,
 ): Promise<number> {
+  let choice: VerbChoice | undefined;
   try {
-    return await runVerb(invokedAs, words, openFiles);
+    choice = chooseVerb(invokedAs, words);
+    return await runVerb(invokedAs, choice, openFiles);
   } catch (error) {
     if (error instanceof Error && error.name === 'HelpRequested') {
       process.stdout.write(error.message);
@@ -29,14 +36,23 @@ async function exitStatusOf(
     }
     // The launcher knows what to say of a package that is not installed.
     if (error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND') throw error;
-    const { text, exitStatus } = reportError(error);
+    const { text, json, exitStatus } = reportError(error, choice ? `${invokedAs} ${choice.verb}` : invokedAs);
     process.stderr.write(text);
+    if (choice !== undefined && !isSupervising(choice.verb) && asksForJson(choice.rest)) process.stdout.write(json);
     return exitStatus;
   }
 }
 
-async function runVerb(invokedAs: InvokedAs, words: readonly string[], openFiles: number | undefined): Promise<number> {
-  const { verb, rest } = chooseVerb(invokedAs, words);
+/** What follows these is a command line of somebody else's. */
+function isSupervising(verb: VerbChoice['verb']): boolean {
+  return verb === 'run' || verb === 'replicate';
+}
+
+async function runVerb(
+  invokedAs: InvokedAs,
+  { verb, rest }: VerbChoice,
+  openFiles: number | undefined,
+): Promise<number> {
   switch (verb) {
     case 'run':
     case 'replicate': {

@@ -4,7 +4,7 @@ import { StationError } from '../errors.ts';
 import type { NamedReplica } from '../restore/restore-target.ts';
 import { openStore } from '../storage/open-store.ts';
 import { isReplicaUrl } from './inspect-options.ts';
-import { findDatabase, namesIn, readConfig, replicaAt } from './load.ts';
+import { findDatabase, namesIn, readConfig, replicaAt, warnOfNotes } from './load.ts';
 import type { CommonOptions } from './run-options.ts';
 
 /** What a command is about. */
@@ -38,9 +38,7 @@ export function chooseReplicas(options: Asked): Choice {
     return { chosen: [{ database: undefined, replicas: [replicaAt(subject)] }], config: undefined };
   }
   const config = readConfig(options);
-  for (const { level, where, message } of config.notes) {
-    if (level === 'WARN') process.stderr.write(`${level}: ${where}: ${message}\n`);
-  }
+  warnOfNotes(config);
   const databases = chooseDatabases(config, subject);
   const chosen = databases.map((database) => ({
     database,

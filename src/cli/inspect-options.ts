@@ -1,11 +1,11 @@
 import { parseDuration } from '../config/duration.ts';
 import { StationError } from '../errors.ts';
-import { parseTimestamp } from '../ltx/timestamp.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
 import type { Effort } from '../verify/findings.ts';
 import { type ArgumentContext, commonOf } from './arguments.ts';
 import { type GivenOptions, parseOptions } from './given-options.ts';
 import { checkLeaseDuration } from './lease-duration.ts';
+import { parseMoment } from './moment.ts';
 import { commonOptions, type OptionEntry, runOptions } from './option-table.ts';
 import type { CommonOptions } from './run-options.ts';
 
@@ -171,7 +171,7 @@ export function parseVerify(words: readonly string[], context: ArgumentContext):
     ...commonOf(given, context),
     subject: onlyOperand('verify', given.operands),
     replica: given.text('replica'),
-    timestamp: given.parsed('timestamp', momentOf),
+    timestamp: given.parsed('timestamp', parseMoment),
     effort: effortOf(given),
     temporaryFolder: given.text('temporaryFolder'),
     socket: given.text('socket'),
@@ -229,10 +229,4 @@ function secondsOrDuration(text: string): Milliseconds {
   const duration = /^\d+$/.test(text) ? milliseconds(Number(text) * 1000) : parseDuration(text);
   if (duration !== undefined && duration > 0) return duration;
   throw new StationError('USAGE', `"${text}" is not a duration such as 30s, or a number of seconds above 0`);
-}
-
-function momentOf(text: string): Milliseconds {
-  const moment = parseTimestamp(text);
-  if (moment !== undefined) return moment;
-  throw new StationError('USAGE', `"${text}" is not a moment in RFC 3339, as in 2024-01-15T14:30:00Z`);
 }

@@ -6,6 +6,7 @@ import { databaseIn, relativeIn } from '../config/folder-database.ts';
 import { type ConfigContext, loadConfig, replicaFromUrl } from '../config/load.ts';
 import { createLog } from '../observe/create-log.ts';
 import type { Log } from '../observe/log.ts';
+import { realPathOf } from '../real-path.ts';
 import { scanFolder } from '../replication/folders/scan-folder.ts';
 import { azureSecretsOf } from '../storage/azure/secrets.ts';
 import { gcsSecretsOf } from '../storage/gcs/secrets.ts';
@@ -32,15 +33,27 @@ export function readConfig(options: CommonOptions): Config {
   return { ...config, databases: [...config.databases, ...found.filter(({ path }) => !own.has(path))] };
 }
 
-/** The database of this path, whether it is there or not: one of a folder need not be. */
+/** The database of this path, by whatever spelling of it, and whether it is there or not: one of a folder need not be. */
 export function findDatabase(config: Config, path: string): DatabaseConfig | undefined {
-  const listed = config.databases.find((database) => database.path === path);
+  return findSpelled(config, path, (spelling) => spelling) ?? findSpelled(config, path, realPathOf);
+}
+
+function findSpelled(config: Config, path: string, spell: (path: string) => string): DatabaseConfig | undefined {
+  const wanted = spell(path);
+  const listed = config.databases.find((database) => spell(database.path) === wanted);
   if (listed !== undefined) return listed;
   for (const folder of config.folders) {
-    const relativePath = relativeIn(folder, path);
+    const relativePath = relativeIn({ ...folder, path: spell(folder.path) }, wanted);
     if (relativePath !== undefined) return databaseIn(folder, relativePath);
   }
   return undefined;
+}
+
+/** Says what of the config is left out, such as a replica that is not configured. */
+export function warnOfNotes({ notes }: Config): void {
+  for (const { level, where, message } of notes) {
+    if (level === 'WARN') process.stderr.write(`${level}: ${where}: ${message}\n`);
+  }
 }
 
 const NAMED_AT_MOST = 20;

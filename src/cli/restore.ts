@@ -1,61 +1,58 @@
-import { resolve } from 'node:path';
-import type { DatabaseConfig, LoggingConfig, ReplicaConfig } from '../config/config.ts';
+import { statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { LoggingConfig, ReplicaConfig } from '../config/config.ts';
 import { isStationError, StationError } from '../errors.ts';
 import { parseTxid } from '../ltx/file-name.ts';
-import { parseTimestamp } from '../ltx/timestamp.ts';
-import { bytes, type Milliseconds, milliseconds } from '../quantities.ts';
+import { bytes, type Txid } from '../quantities.ts';
+import { fileBehind } from '../real-path.ts';
 import { moveDatabaseAside } from '../replication/staging/set-aside.ts';
 import { restoreLog } from '../replication/start/restore-log.ts';
-import { openRestorePlace, type RestorePlace } from '../replication/start/restore-place.ts';
+import { openRestorePlace, type RestoreGoal, type RestorePlace } from '../replication/start/restore-place.ts';
 import { inspectLocalDatabase } from '../restore/local-database.ts';
 import { previewRestore, restoreDatabase } from '../restore/restore.ts';
 import type { RestoreRequest } from '../restore/restore-options.ts';
 import type { NamedReplica, RestoreTarget } from '../restore/restore-target.ts';
 import { openStore } from '../storage/open-store.ts';
-import { findDatabase, namesIn, openLog, readSettingsOf, replicaAt } from './load.ts';
-import { previewLines, previewWarnings, restoredJson, restoredLines } from './restore-report.ts';
+import { findDatabase, namesIn, openLog, readSettingsOf, replicaAt, warnOfNotes } from './load.ts';
+import { parseMoment } from './moment.ts';
+import { previewJson, previewLines, previewWarnings, restoredJson, restoredLines } from './restore-report.ts';
 import type { RestoreOptions } from './run-options.ts';
+import { stopSignals } from './stop-signals.ts';
 
 /** A restore by hand is proven whole, whatever its size: nobody waits for a child. */
 const NO_LIMIT = bytes(Number.MAX_SAFE_INTEGER);
 
-interface RestoreSource {
+interface RestoreSource extends RestoreGoal {
   readonly replicas: readonly ReplicaConfig[];
-  readonly output: string;
   readonly logging: LoggingConfig;
-  readonly database: DatabaseConfig | undefined;
 }
 
 /** Restores one database, by its path in the config or by a replica's URL. Resolves to the exit status. */
 export async function restoreCommand(options: RestoreOptions): Promise<number> {
+  const target = targetOf(options);
   const source = findSource(options);
   const log = openLog(source, source.database ? [source.database] : []);
   const { output } = source;
   if (!options.dryRun && (await outputStands(options, output))) {
-    process.stdout.write(`${output} exists already: nothing to do\n`);
-    return 0;
+    return nothingToDo(options, output, 'exists', `${output} exists already`);
   }
   const stores = await Promise.all(
     source.replicas.map(async ({ name, store }) => ({ name, store: await openStore(store) })),
   );
-  const abort = new AbortController();
-  const stop = (signal: NodeJS.Signals) =>
-    abort.abort(new StationError('RESTORE_NOT_AVAILABLE', `stopped by ${signal}`));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
   const request: RestoreRequest = {
     replicas: stores,
-    target: targetOf(options),
+    target,
     policy: { quorum: 'any', from: options.replica },
     events: restoreLog(log.with({ db: output })),
-    signal: abort.signal,
+    signal: stopSignals(),
   };
   try {
-    if (options.dryRun) return await preview(options, request);
-    const place = await openRestorePlace(output, source.database, log);
+    if (options.dryRun) return await preview(options, request, output);
+    const place = await openRestorePlace(source, log);
     try {
       return await restore(options, request, output, place);
     } finally {
-      place.close();
+      await place.close();
     }
   } finally {
     await closeAll(stores);
@@ -81,41 +78,65 @@ async function restore(
       await place.adopt(proven);
     },
   });
-  if (outcome.kind === 'empty') return nothingThere(options, request.replicas);
-  if (options.json) process.stdout.write(`${JSON.stringify(restoredJson(outcome, output, aside))}\n`);
+  if (outcome.kind === 'empty') return nothingThere(options, output, request.replicas);
+  const integrityCheck = options.integrityCheck ?? 'quick';
+  if (options.json) process.stdout.write(`${JSON.stringify(restoredJson(outcome, output, integrityCheck, aside))}\n`);
   else process.stdout.write(`${restoredLines(outcome, output, aside).join('\n')}\n`);
   return 0;
 }
 
-async function preview(options: RestoreOptions, request: RestoreRequest): Promise<number> {
+async function preview(options: RestoreOptions, request: RestoreRequest, output: string): Promise<number> {
   const { choice, reports } = await previewRestore(request);
   if (choice.kind === 'stop') {
-    process.stdout.write(`${choice.reasons.join('\n')}\n`);
+    if (!options.json) process.stdout.write(`${choice.reasons.join('\n')}\n`);
     throw choice.error;
   }
-  if (choice.kind === 'empty') return nothingThere(options, request.replicas);
+  if (choice.kind === 'empty') return nothingThere(options, output, request.replicas);
   const plan = reports.find((report) => report.replica.name === choice.replica)?.plan;
   const warnings = previewWarnings(choice, reports);
-  if (options.json) process.stdout.write(`${JSON.stringify({ ...choice, warnings, plan }, bigintAsHex)}\n`);
-  else process.stdout.write(`${previewLines(choice, warnings, plan).join('\n')}\n`);
+  const planned = { choice, warnings, plan, source: options.source, output };
+  if (options.json) process.stdout.write(`${JSON.stringify(previewJson(planned), undefined, 2)}\n`);
+  else process.stdout.write(`${previewLines(planned).join('\n')}\n`);
+  return 0;
+}
+
+/** What is no failure because it was said so beforehand. */
+function nothingToDo(
+  { json }: RestoreOptions,
+  output: string,
+  skipped: 'exists' | 'no-backup',
+  message: string,
+): number {
+  process.stdout.write(json ? `${JSON.stringify({ db_path: output, skipped })}\n` : `${message}: nothing to do\n`);
   return 0;
 }
 
 /** @throws StationError RESTORE_NOT_AVAILABLE, unless asked not to mind */
-function nothingThere(options: RestoreOptions, replicas: readonly NamedReplica[]): number {
+function nothingThere(options: RestoreOptions, output: string, replicas: readonly NamedReplica[]): number {
   const where = replicas.map((replica) => replica.store.url).join(', ');
-  if (!options.ifReplicaExists) throw new StationError('RESTORE_NOT_AVAILABLE', `no backup found in ${where}`);
-  process.stdout.write(`no backup found in ${where}: nothing to do\n`);
-  return 0;
+  if (options.ifReplicaExists) return nothingToDo(options, output, 'no-backup', `no backup found in ${where}`);
+  throw new StationError('RESTORE_NOT_AVAILABLE', `no backup found in ${where}`, {
+    hint: 'check bucket, folder and path: the place answers, and is empty',
+  });
 }
 
 /** True where the output exists and that is to be left alone. @throws StationError RESTORE_OUTPUT_EXISTS */
 async function outputStands(options: RestoreOptions, output: string): Promise<boolean> {
+  refuseWhatIsNoFile(output);
   const exists = await somethingStandsAt(output);
   if (!exists || options.force) return false;
   if (options.ifDbNotExists) return true;
   throw new StationError('RESTORE_OUTPUT_EXISTS', `${output} exists already`, {
     hint: 'name another file with -o, or add -force to keep the old file aside under another name',
+  });
+}
+
+/** A folder or a device is never moved aside. @throws StationError RESTORE_OUTPUT_EXISTS */
+function refuseWhatIsNoFile(output: string): void {
+  const found = statSync(output, { throwIfNoEntry: false });
+  if (found === undefined || found.isFile()) return;
+  throw new StationError('RESTORE_OUTPUT_EXISTS', `${output} is ${found.isDirectory() ? 'a folder' : 'no file'}`, {
+    hint: `name the file to write, as in -o ${join(found.isDirectory() ? output : '', 'station.db')}`,
   });
 }
 
@@ -138,11 +159,17 @@ function findSource(options: RestoreOptions): RestoreSource {
       hint: `it has: ${namesIn(config)}; or name a replica by its URL, as in file:///backup/station-db`,
     });
   }
-  if (database.replicas.length === 0)
-    throw new StationError('REPLICA_REQUIRED', `no replica is configured for ${path}`);
+  warnOfNotes(config);
+  if (database.replicas.length === 0) {
+    throw new StationError('REPLICA_REQUIRED', `no replica is configured for ${path}`, {
+      hint: `set one of ${config.replicaVariables.join(', ')}, or name a replica by its URL, with -o FILE`,
+    });
+  }
   // Stdout is for what was asked: a line, or JSON.
   const logging: LoggingConfig = { ...config.logging, stream: 'stderr' };
-  return { replicas: database.replicas, output: resolve(options.output ?? path), logging, database };
+  const output = outputOf(options.output ?? path);
+  const replicas = replicasNamed(database.replicas, options.replica);
+  return { replicas, output, logging, database, owner: findDatabase(config, output) };
 }
 
 function sourceFromUrl(options: RestoreOptions): RestoreSource {
@@ -156,7 +183,23 @@ function sourceFromUrl(options: RestoreOptions): RestoreSource {
     format: options.logFormat ?? 'logfmt',
     stream: 'stderr',
   };
-  return { replicas: [replicaAt(options.source)], output: resolve(options.output), logging, database: undefined };
+  const replicas = replicasNamed([replicaAt(options.source)], options.replica);
+  return { replicas, output: outputOf(options.output), logging, database: undefined, owner: undefined };
+}
+
+/** Where the file goes. @throws StationError USAGE */
+function outputOf(path: string): string {
+  if (path.endsWith('/'))
+    throw new StationError('USAGE', `${path} names a folder`, { hint: `as in -o ${path}station.db` });
+  return fileBehind(resolve(path));
+}
+
+/** The one that is asked for alone, so that nobody waits for another that is out of reach. @throws StationError USAGE */
+function replicasNamed(replicas: readonly ReplicaConfig[], name: string | undefined): readonly ReplicaConfig[] {
+  const named = replicas.filter((replica) => name === undefined || replica.name === name);
+  if (named.length > 0) return named;
+  const names = replicas.map((replica) => replica.name).join(', ');
+  throw new StationError('USAGE', `there is no replica "${name}"`, { hint: `there are: ${names}` });
 }
 
 function isUrl(source: string): boolean {
@@ -171,20 +214,19 @@ function targetOf(options: RestoreOptions): RestoreTarget {
     throw new StationError('USAGE', 'a restore goes to a TXID or to a timestamp, not to both');
   }
   if (txid !== undefined) {
-    const parsed = parseTxid(txid.toLowerCase().padStart(16, '0'));
-    if (parsed === undefined) throw new StationError('USAGE', `"${txid}" is not a TXID: up to 16 hexadecimal digits`);
-    return { kind: 'txid', txid: parsed };
+    return { kind: 'txid', txid: txidOf(txid) };
   }
-  return timestamp === undefined ? { kind: 'newest' } : { kind: 'timestamp', timestamp: momentOf(timestamp) };
+  return timestamp === undefined ? { kind: 'newest' } : { kind: 'timestamp', timestamp: parseMoment(timestamp) };
 }
 
 /** @throws StationError USAGE */
-function momentOf(timestamp: string): Milliseconds {
-  const moment = parseTimestamp(timestamp);
-  if (moment === undefined) {
-    throw new StationError('USAGE', `"${timestamp}" is not a moment in RFC 3339, as in 2024-01-15T14:30:00Z`);
-  }
-  return milliseconds(moment);
+function txidOf(text: string): Txid {
+  const digits = text.toLowerCase().replace(/^0x/, '');
+  const parsed = digits === '' ? undefined : parseTxid(digits.padStart(16, '0'));
+  if (parsed !== undefined && parsed > 0) return parsed;
+  throw new StationError('USAGE', `"${text}" is not a TXID: 1 to 16 hexadecimal digits, as in 00000000000004d2`, {
+    hint: '"ltx" lists the TXIDs of a replica as they are taken here',
+  });
 }
 
 /** @throws StationError USAGE */
@@ -202,12 +244,8 @@ function legacyTargetOf({ generation, index, txid, timestamp }: RestoreOptions):
     kind: 'litestream-0.3',
     generation,
     index: index === undefined ? undefined : Number.parseInt(index, 16),
-    timestamp: timestamp === undefined ? undefined : momentOf(timestamp),
+    timestamp: timestamp === undefined ? undefined : parseMoment(timestamp),
   };
-}
-
-function bigintAsHex(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? value.toString(16).padStart(16, '0') : value;
 }
 
 async function closeAll(replicas: readonly NamedReplica[]): Promise<void> {

@@ -13,6 +13,7 @@ import { chooseDatabases } from './chosen-replicas.ts';
 import type { SyncOptions } from './inspect-options.ts';
 import { LEASE_DURATION } from './lease-duration.ts';
 import { openLog, readConfig } from './load.ts';
+import { stopSignals } from './stop-signals.ts';
 import { print } from './text-table.ts';
 
 const DEFAULT_TIMEOUT = milliseconds(30_000);
@@ -41,10 +42,8 @@ export async function syncCommand(options: SyncOptions): Promise<number> {
     { logging: { ...config.logging, level: options.logLevel ?? 'WARN', stream: 'stderr' } },
     databases,
   );
-  const abort = new AbortController();
-  const stop = (signal: NodeJS.Signals) => abort.abort(new StationError('CAPTURE_FAILED', `stopped by ${signal}`));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  const results = await Promise.all(databases.map((database) => syncOne(database, config, options, log, abort.signal)));
+  const signal = stopSignals();
+  const results = await Promise.all(databases.map((database) => syncOne(database, config, options, log, signal)));
   print(
     options.json,
     () => (options.database === undefined ? results.map(toJson) : toJson(results[0] as Result)),

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import type { Config, DatabaseConfig } from '../config/config.ts';
-import { StationError, toStationError } from '../errors.ts';
+import { toStationError } from '../errors.ts';
 import { milliseconds } from '../quantities.ts';
 import { stagingFolderAt } from '../replication/staging/staging-folder.ts';
 import { findReference } from '../verify/find-reference.ts';
@@ -12,6 +12,7 @@ import { verifyReplica } from '../verify/verify-replica.ts';
 import { withWorkFolder } from '../verify/work-folder.ts';
 import { type Chosen, chooseReplicas, withStores } from './chosen-replicas.ts';
 import type { VerifyOptions } from './inspect-options.ts';
+import { stopSignals } from './stop-signals.ts';
 import { type VerifiedReplica, verifyJson, verifyLines } from './verify-report.ts';
 
 /** Exit status where a replica is not sound. */
@@ -22,10 +23,7 @@ const SYNC_TIMEOUT = milliseconds(30_000);
 /** Verifies replicas, one after the other. Resolves to the exit status. */
 export async function verifyCommand(options: VerifyOptions): Promise<number> {
   const { chosen, config } = chooseReplicas(options);
-  const abort = new AbortController();
-  const stop = (signal: NodeJS.Signals) =>
-    abort.abort(new StationError('RESTORE_NOT_AVAILABLE', `stopped by ${signal}`));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+  const signal = stopSignals();
   const verified: VerifiedReplica[] = [];
   const tell = (one: VerifiedReplica) => {
     verified.push(one);
@@ -33,7 +31,7 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
     if (!options.json) process.stdout.write(`${verifyLines(one).join('\n')}\n`);
   };
   const withReplicas = chosen.filter(({ replicas }) => replicas.length > 0);
-  for (const one of withReplicas) await verifyDatabase(one, config, options, tell, abort.signal);
+  for (const one of withReplicas) await verifyDatabase(one, config, options, tell, signal);
   if (options.json) process.stdout.write(`${JSON.stringify(verified.map(verifyJson), undefined, 2)}\n`);
   return verified.every(({ findings }) => isSound(findings)) ? 0 : UNSOUND;
 }

@@ -13,6 +13,11 @@ export function databaseIn(folder: DatabaseFolderConfig, relativePath: string): 
   };
 }
 
+/** The staging folder of a database whose config names no other place. */
+export function stagingFolderBeside(path: string): string {
+  return join(dirname(path), `.${basename(path)}-litestream`);
+}
+
 /** The folder as if it were one database, for what concerns the settings of all in it: secrets, replicas left out. */
 export function folderAsDatabase(folder: DatabaseFolderConfig): DatabaseConfig {
   return { ...folder.template, path: folder.path, stagingFolder: folder.path };
@@ -60,7 +65,7 @@ function stagingFolderIn({ path, staging }: DatabaseFolderConfig, relativePath: 
   const [folder, name] = [dirname(relativePath), basename(relativePath)];
   switch (staging.kind) {
     case 'beside':
-      return join(path, folder, `.${name}-litestream`);
+      return stagingFolderBeside(join(path, relativePath));
     case 'meta-path':
       return join(staging.root, folder, `.${name}-litestream`);
     case 'meta-dir':

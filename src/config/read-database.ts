@@ -1,6 +1,6 @@
-import { basename, dirname, join } from 'node:path';
 import { bytes, type Milliseconds, milliseconds } from '../quantities.ts';
 import type { CompactionConfig, DatabaseEntry, NotConfiguredReplica, ReplicaConfig } from './config.ts';
+import { stagingFolderBeside } from './folder-database.ts';
 import { nameReplicas } from './name-replicas.ts';
 import { readFolder, reportKeysOfFolders } from './read-folder.ts';
 import { readReplica } from './read-replica.ts';
@@ -46,8 +46,7 @@ export function readDatabase(map: MapTree, around: Omit<ReplicaReading, 'databas
   reportKeysOfFolders(database, reading);
   const absolute = resolveDatabasePath(String(path.value), context);
   const metaPath = findText([database], 'meta-path');
-  const beside = join(dirname(absolute), `.${basename(absolute)}-litestream`);
-  const stagingFolder = metaPath === undefined ? beside : resolvePath(metaPath, context);
+  const stagingFolder = metaPath === undefined ? stagingFolderBeside(absolute) : resolvePath(metaPath, context);
   return { kind: 'database', database: { ...settings, path: absolute, stagingFolder } };
 }
 

@@ -1,5 +1,6 @@
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 import { writeError } from '../restore/write-error.ts';
 
 /** What a killed process left is removed after so long: nothing that still runs is so old. */
@@ -13,7 +14,7 @@ const PREFIX = 'verify-';
 export async function withWorkFolder<T>(root: string, work: (folder: string) => Promise<T>): Promise<T> {
   let folder: string;
   try {
-    await mkdir(root, { recursive: true });
+    await makeFolder(root);
     await removeStale(root);
     folder = await mkdtemp(join(root, PREFIX));
   } catch (cause) {

@@ -141,6 +141,70 @@ it('restore -dry-run tells what would be fetched, and writes nothing', () => {
   expect(readdirSync(place)).toEqual([]);
 });
 
+describe('restore -json', () => {
+  const json = (words: readonly string[]) => {
+    const { status, stdout } = restore(['-json', ...words]);
+    return { status, told: JSON.parse(stdout) };
+  };
+
+  it('has the keys of Litestream 0.5, then ours', () => {
+    const { told } = json(['-o', join(place, 'copy.db'), replica]);
+    expect(Object.keys(told).slice(0, 5)).toEqual(['db_path', 'replica', 'txid', 'duration_ms', 'integrity_check']);
+    expect(told).toMatchObject({ db_path: join(place, 'copy.db'), txid: '000000000000000a', integrity_check: 'quick' });
+  });
+
+  it('-dry-run too', () => {
+    const { status, told } = json(['-dry-run', '-txid', '3', '-o', join(place, 'copy.db'), replica]);
+    expect(status).toBe(0);
+    const keys = ['source', 'target_path', 'replica', 'min_txid', 'max_txid', 'files'];
+    expect(Object.keys(told).slice(0, keys.length)).toEqual(keys);
+    expect(told).toMatchObject({ source: replica, min_txid: '0000000000000001', max_txid: '0000000000000003' });
+    expect(Object.keys(told.files[2])).toEqual(['level', 'name', 'min_txid', 'max_txid', 'size', 'timestamp', 'key']);
+    expect(told.files[2]).toMatchObject({ level: 0, name: '0000000000000003-0000000000000003.ltx' });
+  });
+
+  it('is one JSON value also where there is nothing to do', () => {
+    const output = join(place, 'copy.db');
+    const nowhere = `file://${join(place, 'nowhere')}`;
+    const nothing = json(['-if-replica-exists', '-o', output, nowhere]);
+    expect(nothing).toEqual({ status: 0, told: { db_path: output, skipped: 'no-backup' } });
+    writeFileSync(output, history.state(2));
+    expect(json(['-if-db-not-exists', '-o', output, replica])).toEqual({
+      status: 0,
+      told: { db_path: output, skipped: 'exists' },
+    });
+  });
+
+  it.each([
+    [['-txid', '99'], 69, 'RESTORE_NOT_AVAILABLE'],
+    [['-dry-run', '-txid', '99'], 69, 'RESTORE_NOT_AVAILABLE'],
+    [['-replica', 'nope'], 64, 'USAGE'],
+    [['-bogus'], 64, 'USAGE'],
+    [['-timestamp', '2026-01-15'], 64, 'USAGE'],
+  ])('and where it fails (%j)', (words, expected, code) => {
+    const { status, told } = json([...words, '-o', join(place, 'copy.db'), replica]);
+    expect(status).toBe(expected);
+    expect(told).toEqual({ error: { code, message: expect.any(String), hint: expect.any(String) } });
+  });
+});
+
+describe('restore -txid', () => {
+  it.each(['a', '0XA', '000000000000000A'])('%s is TXID 10', (text) => {
+    const { stdout } = restore(['-json', '-txid', text, '-o', join(place, 'copy.db'), replica]);
+    expect(JSON.parse(stdout).txid).toBe('000000000000000a');
+  });
+
+  it.each(['0', 'z', '-1', 'ffffffffffffffff'])('%s is refused', (text) => {
+    const { status, stderr } = restore(['-txid', text, '-o', join(place, 'copy.db'), replica]);
+    expect(status).toBe(64);
+    expect(stderr).toContain('hint: "ltx" lists the TXIDs');
+  });
+});
+
+it('restore that fails names the help of the verb as it was called', () => {
+  expect(restore(['-bogus', replica]).stderr).toContain('hint: run "entrypoint restore --help" for the options');
+});
+
 describe('restore by URL, without a config file,', () => {
   it('works for a folder that is encrypted, with the identity in STATION_AGE_IDENTITY_FILE', async () => {
     const identity = await generateIdentity();

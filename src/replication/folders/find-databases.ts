@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseFolderConfig } from '../../config/config.ts';
 import { StationError } from '../../errors.ts';
+import { makeFolder } from '../../make-folder.ts';
 import type { Log } from '../../observe/log.ts';
 import type { ReplicationSettings } from '../replication-settings.ts';
 import { findInReplicas } from './find-in-replicas.ts';
@@ -25,7 +25,7 @@ export async function findDatabases(
   log: Log,
 ): Promise<readonly string[]> {
   const isOwn = (relativePath: string) => !isElsewhere(join(folder.path, relativePath));
-  await makeFolder(folder.path);
+  await makeDataFolder(folder.path);
   const here = scanFolder(folder);
   for (const [path, why] of here.passedOver) leftAlone(path, why);
   const present = here.databases.filter(isOwn);
@@ -55,9 +55,9 @@ function reportNone({ path, pattern, discovery, template }: DatabaseFolderConfig
   });
 }
 
-async function makeFolder(path: string): Promise<void> {
+async function makeDataFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
   } catch (cause) {
     throw new StationError('DATA_FOLDER', `cannot make the data folder ${path}: ${reasonOf(cause)}`, { cause });
   }

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StationError } from '../../errors.ts';
+import { makeFolder } from '../../make-folder.ts';
 
 /**
  * The folder beside the database that holds what is captured and not yet everywhere.
@@ -48,9 +49,9 @@ export function stagingFolderAt(root: string): StagingFolder {
  */
 export async function makeStagingFolder(staging: StagingFolder): Promise<void> {
   try {
-    await mkdir(staging.level0, { recursive: true });
-    await mkdir(staging.snapshots, { recursive: true });
-    await mkdir(dirname(staging.position), { recursive: true });
+    await makeFolder(staging.level0);
+    await makeFolder(staging.snapshots);
+    await makeFolder(dirname(staging.position));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new StationError('DATA_FOLDER', `cannot make the staging folder ${staging.root}: ${reason}`, { cause });

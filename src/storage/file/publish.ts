@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { link, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { syncFolder } from '../../durable-file.ts';
 import { StationError } from '../../errors.ts';
+import { makeFolder } from '../../make-folder.ts';
 import { readBody } from '../object-body.ts';
 import type { ObjectBody, PutOptions } from '../object-store.ts';
 import { errnoOf } from './errors.ts';
@@ -138,7 +139,7 @@ export async function prepareFolder(folder: string): Promise<void> {
 
 /** A folder made a moment ago is itself a name that a power loss can take back, with all it holds. */
 async function makeFolderDurably(folder: string): Promise<void> {
-  const firstMade = await mkdir(folder, { recursive: true });
+  const firstMade = await makeFolder(folder);
   if (firstMade === undefined) return;
   const top = dirname(firstMade);
   for (let at = folder; ; at = dirname(at)) {
