@@ -1,11 +1,11 @@
 import { StationError, toStationError } from '../errors.ts';
-import { type Bytes, type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
+import { type Bytes, type Milliseconds, milliseconds, type Txid } from '../quantities.ts';
 import { backoffDelay, steadyBackoff } from '../storage/backoff.ts';
 import type { ChangeSet, Snapshot } from '../wal/change-set.ts';
 import type { Follower } from '../wal/follower.ts';
-import type { WalPosition } from '../wal/wal-position.ts';
-import { sameWal } from '../wal/wal-reader.ts';
 import type { ReplicaUploader } from './replica/replica-uploader.ts';
+import { type SnapshotWish, wishDueAt, wishedAbove } from './snapshot-wish.ts';
+import { StagedCaptures } from './staged-captures.ts';
 import type { StagedFile } from './staging/staged-files.ts';
 import type { Staging } from './staging/staging.ts';
 import { nextSyncAt } from './sync-schedule.ts';
@@ -35,17 +35,6 @@ export interface SyncOptions {
 /** How often a capture is made for somebody who waits for all that there is. */
 const UNREAD_TRIES = 3;
 
-/** A snapshot that a replica waits for. */
-interface SnapshotWish {
-  /** It is to end above this TXID. */
-  readonly above: Txid;
-  /** Not before this time: an earlier try failed. */
-  readonly notBefore: Milliseconds;
-  readonly failures: number;
-  /** There was no database to take it of; the next commit tells that there is one. */
-  readonly waits: 'for-nothing' | 'for-a-commit';
-}
-
 /**
  * Turns commits into staged LTX files, one sync at a time: at once after a quiet time, else once per interval.
  * All that changes the staging folder happens in this one loop.
@@ -53,8 +42,7 @@ interface SnapshotWish {
 export class SyncLoop {
   readonly #options: SyncOptions;
   readonly #wake = new Wake();
-  /** Taken from the follower but not yet on disk, oldest first: a full disk must not lose them. */
-  #unwritten: ChangeSet[] = [];
+  readonly #captures: StagedCaptures;
   #commits: 'none' | 'some' | 'now' = 'none';
   /** Somebody waits for a snapshot of the next sync, to do with as he likes. */
   #copy: PromiseWithResolvers<TakenSnapshot | undefined> | undefined;
@@ -67,12 +55,15 @@ export class SyncLoop {
   #failures = 0;
   /** After a failure; commits do not cut it short, since that would be a try per commit. */
   #pausedUntil = milliseconds(0);
-  #lastStart: Milliseconds | undefined;
   #stopped = false;
   #done: Promise<void> | undefined;
 
   constructor(options: SyncOptions) {
+    const { follower, staging, monotonicClock, events } = options;
     this.#options = options;
+    this.#captures = new StagedCaptures(follower, staging, monotonicClock, (file, changes) =>
+      events.captured(file, changes),
+    );
   }
 
   start(): void {
@@ -107,8 +98,7 @@ export class SyncLoop {
 
   /** A replica needs the whole database, as a file that ends above TXID `above`. */
   wantSnapshot(above: Txid): void {
-    const wish = this.#wish ?? { notBefore: milliseconds(0), failures: 0, waits: 'for-nothing' as const };
-    this.#wish = { ...wish, above: txid(Math.max(this.#wish?.above ?? 0, above)) };
+    this.#wish = wishedAbove(this.#wish, above);
     this.#wake.wake();
   }
 
@@ -140,17 +130,14 @@ export class SyncLoop {
     await this.#end();
     // Now or never: after the end there is no database to read. What comes after it follows at level 0.
     if (this.#wish !== undefined) await this.#takeAndStage().catch((error: unknown) => this.#failed(error));
-    this.#unwritten.push(...(await this.#options.follower.finish()));
-    await this.#writeOut();
+    await this.#captures.finish();
     this.#wakeUploaders();
   }
 
   /** Ends the loop and closes the database without a last capture: the next start reads on from the saved position. */
   async abandon(): Promise<void> {
     await this.#end();
-    const left = this.#unwritten.splice(0);
-    left.push(...(await this.#options.follower.finish()));
-    for (const changes of left) await changes.release();
+    await this.#captures.abandon();
   }
 
   /** After the last upload: what every replica holds leaves the staging folder. A failure costs only room. */
@@ -223,14 +210,12 @@ export class SyncLoop {
 
   #commitsDueAt(now: Milliseconds): Milliseconds | undefined {
     if (this.#commits === 'now') return now;
-    if (this.#commits === 'none' && this.#unwritten.length === 0) return undefined;
-    return nextSyncAt(now, this.#lastStart, this.#options.interval);
+    if (this.#commits === 'none' && !this.#captures.hasUnwritten) return undefined;
+    return nextSyncAt(now, this.#captures.lastStart, this.#options.interval);
   }
 
   #wishDueAt(now: Milliseconds): Milliseconds | undefined {
-    const wish = this.#wish;
-    if (wish === undefined || wish.waits === 'for-a-commit') return undefined;
-    return milliseconds(Math.max(now, wish.notBefore));
+    return this.#wish && wishDueAt(this.#wish, now);
   }
 
   async #sync(): Promise<void> {
@@ -276,22 +261,10 @@ export class SyncLoop {
 
   /** The snapshot, where `copies` asks for one to be handed on. */
   async #takeAndStageWith(wish: SnapshotWish | undefined, copies: boolean): Promise<Snapshot | undefined> {
-    const { follower, monotonicClock } = this.#options;
-    const started = monotonicClock();
-    // First what is left of an earlier try: taking more and more would fill the memory of a machine with a full disk.
-    await this.#writeOut();
-    const taken = await follower.changes({ snapshot: wish !== undefined || copies });
-    const { changeSet, snapshot, position } = taken;
-    this.#isUnread = taken.unread === true;
+    const { snapshot, isUnread } = await this.#captures.take(wish !== undefined || copies);
+    this.#isUnread = isUnread;
     let isHandedOn = false;
     try {
-      if (changeSet !== undefined) {
-        this.#lastStart = started;
-        this.#unwritten.push(changeSet);
-        await this.#writeOut();
-      } else if (position !== undefined) {
-        await this.#noteWalPosition(position);
-      }
       if (wish !== undefined) await this.#fulfil(wish, snapshot);
       isHandedOn = copies && this.#options.staging.position.txid > 0;
       return isHandedOn ? snapshot : undefined;
@@ -312,10 +285,7 @@ export class SyncLoop {
       return;
     }
     try {
-      const { staging } = this.#options;
-      if (staging.position.txid <= wish.above)
-        await staging.continueAbove({ txid: wish.above, timestamp: milliseconds(0) });
-      await staging.stageSnapshot(snapshot);
+      await this.#captures.stageSnapshot(snapshot, wish.above);
       this.#wish = undefined;
     } catch (error) {
       const failures = wish.failures + 1;
@@ -323,23 +293,6 @@ export class SyncLoop {
       const notBefore = milliseconds(this.#options.monotonicClock() + delay);
       this.#wish = { ...(this.#wish ?? wish), failures, notBefore };
       this.#failed(error);
-    }
-  }
-
-  /** Where nothing was committed since the last start, the position alone has changed. */
-  async #noteWalPosition(position: WalPosition): Promise<void> {
-    const { staging } = this.#options;
-    const { txid: at, wal } = staging.position;
-    if (at === 0 || (wal !== undefined && sameWal(wal, position) && wal.offset === position.offset)) return;
-    await staging.moveWalPosition(position);
-  }
-
-  async #writeOut(): Promise<void> {
-    for (let changes = this.#unwritten[0]; changes !== undefined; changes = this.#unwritten[0]) {
-      const file = await this.#options.staging.append(changes);
-      this.#unwritten.shift();
-      await changes.release();
-      this.#options.events.captured(file, changes);
     }
   }
 
