@@ -107,6 +107,35 @@ test('in a folder, they go part by part as their moments pass out of the retenti
   expect((await site.restored('one')).equals(image)).toBe(true);
 });
 
+test('beside a chain of a few commits, too few to merge, they go once its snapshot is old enough', async () => {
+  await using site = new HurriedSite();
+  const folder = site.replicaFolder('one');
+  const { objects, newest } = putBackup('litestream-0.3', folder);
+  const left = () => objects.filter(([key]) => existsSync(join(folder, key))).length;
+  const timestamp = milliseconds(objects.at(-1)?.[1] ?? 0);
+  const began = Date.now();
+  await site.start(life);
+  site.commit();
+  await site.end();
+  expect(site.rangesAt('one', 0).length).toBeLessThan(5);
+  expect(site.rangesAt('one', 9)).toEqual([]);
+
+  // A snapshot interval after it began.
+  site.clock = slowlyFrom(began + HOUR + 10_000);
+  await site.start(life);
+  await expect.poll(() => site.rangesAt('one', 9).length, { timeout: 20_000 }).toBe(1);
+  await site.end();
+  expect(left()).toBeGreaterThan(0);
+  expect(sha256(await site.restored('one', { kind: 'timestamp', timestamp }))).toBe(newest);
+
+  site.clock = slowlyFrom(began + 2 * HOUR + 20_000);
+  await site.start(life);
+  await expect.poll(left, { timeout: 20_000 }).toBe(0);
+  const image = await site.end();
+  expect(site.rangesAt('one', 1)).toEqual([]);
+  expect((await site.restored('one')).equals(image)).toBe(true);
+});
+
 test('encrypted, they stay as they are until the chain reaches back beyond the retention, and then go', async () => {
   await using site = new HurriedSite(['one'], { age: { ...age, where: 'test' } });
   const folder = site.replicaFolder('one');
