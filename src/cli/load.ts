@@ -50,7 +50,12 @@ function findSpelled(config: Config, path: string, spell: (path: string) => stri
 }
 
 /** Says what of the config is left out, such as a replica that is not configured. */
-export function warnOfNotes({ notes }: Config): void {
+export function warnOfNotes({ notes, databases }: Config): void {
+  for (const { path, notConfigured } of databases) {
+    for (const { name, variables } of notConfigured) {
+      process.stderr.write(`WARN: ${path}: replica ${name} is not configured: set ${variables.join(', ')}\n`);
+    }
+  }
   for (const { level, where, message } of notes) {
     if (level === 'WARN') process.stderr.write(`${level}: ${where}: ${message}\n`);
   }

@@ -1,3 +1,4 @@
+import type { NotConfiguredReplica } from '../config/config.ts';
 import { formatDuration } from '../config/duration.ts';
 import type { ToldState } from '../control/ask-sync.ts';
 import { describeFound } from '../lease/look-at-lease.ts';
@@ -22,16 +23,23 @@ export interface DatabaseStatusReport {
   readonly database: string | undefined;
   readonly local: LocalStatus | undefined;
   readonly replicas: readonly ReplicaStatusReport[];
+  readonly notConfigured: readonly NotConfiguredReplica[];
 }
 
 export function statusLines(report: DatabaseStatusReport, now: Milliseconds): readonly string[] {
-  const { database, local, replicas } = report;
+  const { database, local, replicas, notConfigured } = report;
   const head = database === undefined || local === undefined ? [] : [`${database}: ${localLine(local)}`];
-  return [...head, ...replicas.flatMap((replica) => replicaLines(replica, local, now))];
+  return [
+    ...head,
+    ...replicas.flatMap((replica) => replicaLines(replica, local, now)),
+    ...notConfigured.map(({ name, variables }) => `  ${name}: not configured, ${variables.join(', ')} not set`),
+    ...(replicas.length === 0 ? ['  no replica: the database is lost with its disk'] : []),
+  ];
 }
 
 function localLine(local: LocalStatus): string {
   const { position, walSize, process, uncaptured } = local;
+  const problem = problemOfProcess(local);
   const captured =
     position === undefined
       ? 'nothing captured yet'
@@ -41,7 +49,7 @@ function localLine(local: LocalStatus): string {
   ];
   const who = {
     answers: 'a process replicates it',
-    silent: 'a process holds it, and does not answer',
+    silent: `a process holds it, and does not answer${problem === undefined ? '' : `: ${problem}`}`,
     none: 'no process replicates it',
   }[process.kind];
   return `${statusWord(local)}, ${captured}${more}; WAL ${humanSize(walSize ?? 0)}; ${who}`;
@@ -72,8 +80,9 @@ function replicaLines(
 }
 
 function lagWords({ txids, bytes, duration }: Lag): string {
+  const what = txids === 0 ? 'commits that are not captured' : `${txids} TXIDs, ${humanSize(bytes)}`;
   const rounded = milliseconds(duration < 1000 ? duration : Math.round(duration / 1000) * 1000);
-  return `lacks ${txids} TXIDs, ${humanSize(bytes)}, since ${formatDuration(rounded)}`;
+  return `lacks ${what}, since ${formatDuration(rounded)}`;
 }
 
 function agoOf(at: number, now: Milliseconds): string {
@@ -87,7 +96,7 @@ function problemOf(answer: ReplicaAnswer): { readonly message: string; readonly 
 }
 
 /** `database`, `status`, `local_txid` and `wal_size` are Litestream's. */
-export function statusJson({ database, local, replicas }: DatabaseStatusReport, now: Milliseconds) {
+export function statusJson({ database, local, replicas, notConfigured }: DatabaseStatusReport, now: Milliseconds) {
   const position = local?.position;
   return {
     database: database ?? null,
@@ -98,7 +107,9 @@ export function statusJson({ database, local, replicas }: DatabaseStatusReport, 
     captured_at: position === undefined ? null : formatTimestamp(position.timestamp),
     uncaptured: local?.uncaptured ?? 'unknown',
     process: local?.process.kind ?? 'unknown',
+    process_error: problemOfProcess(local) ?? null,
     replicas: replicas.map((replica) => replicaJson(replica, local, now)),
+    not_configured: notConfigured.map(({ name, type, variables }) => ({ name, type, variables })),
   };
 }
 
@@ -133,6 +144,10 @@ function replicaJson(
       text: remote.lease === undefined ? `unknown: ${remote.leaseError?.message}` : describeFound(remote.lease, now),
     },
   };
+}
+
+function problemOfProcess(local: LocalStatus | undefined): string | undefined {
+  return local?.process.kind === 'silent' ? local.process.error?.message : undefined;
 }
 
 function toldOf(local: LocalStatus | undefined, name: string): ToldState['replicas'][number] | undefined {

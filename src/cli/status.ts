@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { errorTable } from '../errors.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
 import { stagingFolderAt } from '../replication/staging/staging-folder.ts';
 import { exitStatusOf, judgeReplica } from '../status/judge-status.ts';
@@ -15,14 +16,21 @@ const DEFAULT_TIMEOUT = milliseconds(10_000);
 /** Tells per database and replica how far replication is, as the replicas themselves say. Resolves to the exit status. */
 export async function statusCommand(options: StatusOptions): Promise<number> {
   const { chosen, config } = chooseReplicas(options);
-  const reports = await Promise.all(chosen.map((one) => reportOn(one, config, options)));
+  const meant = chosen.filter(({ replicas }) => options.replica === undefined || replicas.length > 0);
+  const reports = await Promise.all(meant.map((one) => reportOn(one, config, options)));
   const now = milliseconds(Date.now());
   print(
     options.json,
     () => reports.map((report) => statusJson(report, now)),
     () => reports.flatMap((report) => statusLines(report, now)),
   );
-  return exitStatusOf(reports.flatMap(({ replicas }) => replicas.map(({ judgement }) => judgement.standing)));
+  const worst = exitStatusOf(reports.flatMap(({ replicas }) => replicas.map(({ judgement }) => judgement.standing)));
+  // One whose variables are forgotten has no copy, however well the others stand.
+  return worst === 0 && reports.some(isForgotten) ? errorTable.REPLICA_REQUIRED.exitStatus : worst;
+}
+
+function isForgotten({ replicas, notConfigured }: DatabaseStatusReport): boolean {
+  return replicas.length === 0 && notConfigured.length > 0;
 }
 
 async function reportOn(
@@ -45,6 +53,7 @@ async function reportOn(
     return {
       database: database?.path,
       local,
+      notConfigured: options.replica === undefined ? (database?.notConfigured ?? []) : [],
       replicas: opened.map(({ name, store }, index) => {
         const remote = remotes[index] as (typeof remotes)[number];
         const syncInterval = replicas[index]?.syncInterval ?? milliseconds(0);

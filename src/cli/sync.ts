@@ -5,14 +5,14 @@ import type { SyncOutcome } from '../control/controlled.ts';
 import { StationError, toStationError } from '../errors.ts';
 import { formatTxid } from '../ltx/file-name.ts';
 import type { Log } from '../observe/log.ts';
-import { milliseconds } from '../quantities.ts';
+import { type Milliseconds, milliseconds } from '../quantities.ts';
 import type { LeaseSettings } from '../replication/replication-settings.ts';
 import { makeStagingFolder, stagingFolderAt } from '../replication/staging/staging-folder.ts';
 import { tryStagingLock } from '../replication/staging/staging-lock.ts';
 import { chooseDatabases } from './chosen-replicas.ts';
 import type { SyncOptions } from './inspect-options.ts';
 import { LEASE_DURATION } from './lease-duration.ts';
-import { openLog, readConfig } from './load.ts';
+import { openLog, readConfig, warnOfNotes } from './load.ts';
 import { stopSignals } from './stop-signals.ts';
 import { print } from './text-table.ts';
 
@@ -23,7 +23,12 @@ const RETRY = 200;
 const INCOMPLETE = 75;
 
 type Result =
-  | { readonly kind: 'outcome'; readonly outcome: SyncOutcome; readonly by: 'process' | 'self' }
+  | {
+      readonly kind: 'outcome';
+      readonly outcome: SyncOutcome;
+      readonly by: 'process' | 'self';
+      readonly elapsed: Milliseconds;
+    }
   | { readonly kind: 'error'; readonly database: string; readonly error: StationError };
 
 /**
@@ -32,6 +37,7 @@ type Result =
  */
 export async function syncCommand(options: SyncOptions): Promise<number> {
   const config = readConfig(options);
+  warnOfNotes(config);
   const databases = chooseDatabases(config, options.database).filter(({ replicas }) => replicas.length > 0);
   if (databases.length === 0) {
     throw new StationError('REPLICA_REQUIRED', 'no replica is configured: there is nothing to sync to', {
@@ -60,7 +66,9 @@ async function syncOne(
   stop: AbortSignal,
 ): Promise<Result> {
   const timeout = options.timeout ?? DEFAULT_TIMEOUT;
-  const deadline = performance.now() + timeout;
+  const started = performance.now();
+  const deadline = started + timeout;
+  const elapsed = () => milliseconds(Math.round(performance.now() - started));
   try {
     const folder = stagingFolderAt(database.stagingFolder);
     const socket = options.socket ?? (config.socket.enabled ? (config.socket.path ?? folder.socket) : undefined);
@@ -68,7 +76,7 @@ async function syncOne(
       stop.throwIfAborted();
       const left = Math.ceil(Math.max(1, deadline - performance.now()));
       const outcome = socket === undefined ? undefined : await askSync(socket, database.path, left, stop);
-      if (outcome !== undefined) return { kind: 'outcome', outcome, by: 'process' };
+      if (outcome !== undefined) return { kind: 'outcome', outcome, by: 'process', elapsed: elapsed() };
       await makeStagingFolder(folder);
       const lock = tryStagingLock(folder.lock);
       if (lock !== undefined) {
@@ -77,7 +85,7 @@ async function syncOne(
         const { syncAlone } = await import('../control/sync-alone.ts');
         const signal = AbortSignal.any([stop, timeUp(left)]);
         const alone = await syncAlone(database, leaseOf(options, left), log.with({ db: database.path }), signal);
-        return { kind: 'outcome', outcome: alone, by: 'self' };
+        return { kind: 'outcome', outcome: alone, by: 'self', elapsed: elapsed() };
       }
       if (performance.now() > deadline) throw unanswered(database.path, socket);
       await pause(RETRY, undefined, { signal: stop });
@@ -134,14 +142,15 @@ function linesOf(result: Result): readonly string[] {
 function toJson(result: Result) {
   if (result.kind === 'error') {
     const { code, message, hint } = result.error;
-    return { status: 'error', path: result.database, error: { code, message, hint } };
+    return { db_path: result.database, status: 'error', error: { code, message, hint } };
   }
-  const { outcome, by } = result;
+  const { outcome, by, elapsed } = result;
   return {
-    status: isComplete(outcome) ? 'synced' : 'incomplete',
-    path: outcome.database,
+    db_path: outcome.database,
     txid: outcome.txid,
-    replicated_txid: Math.min(...outcome.replicas.map(({ txid }) => txid ?? 0)),
+    replica_txid: Math.min(...outcome.replicas.map(({ txid }) => txid ?? 0)),
+    duration_ms: elapsed,
+    status: isComplete(outcome) ? 'synced' : 'incomplete',
     by,
     replicas: outcome.replicas.map(({ replica, txid, complete, reason }) => ({
       name: replica,

@@ -38,7 +38,7 @@ export async function askSync(
   const request = { path, wait: true, timeout: Math.max(0.001, timeout / 1000) };
   const answer = await askControl(socket, 'POST', '/sync', request, AbortSignal.any([signal, late])).catch((error) => {
     if (!late.aborted) throw error;
-    throw new StationError('CAPTURE_FAILED', `the process that listens on ${socket} does not answer`);
+    throw unanswered(socket);
   });
   if (answer === undefined || answer.status === 404) return undefined;
   if (answer.status === 200) return toOutcome(outcomeSchema.parse(answer.body));
@@ -85,9 +85,15 @@ export async function askState(socket: string, path: string, timeout: number): P
   const target = `/status?path=${encodeURIComponent(path)}`;
   const answer = await askControl(socket, 'GET', target, undefined, signal).catch((error) => {
     if (!signal.aborted) throw error;
-    throw new StationError('CAPTURE_FAILED', `the process that listens on ${socket} does not answer`);
+    throw unanswered(socket);
   });
   return answer?.status === 200 ? stateSchema.parse(answer.body) : undefined;
+}
+
+function unanswered(socket: string): StationError {
+  return new StationError('CAPTURE_FAILED', `the process that listens on ${socket} does not answer`, {
+    hint: 'see its log, and whether it is stopped (SIGSTOP) or its disk hangs',
+  });
 }
 
 function codeOf(code: string | undefined): ErrorCode {

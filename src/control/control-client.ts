@@ -54,7 +54,10 @@ export async function askControl(
     return { status: response.statusCode, body: JSON.parse(await text(response)) };
   } catch (cause) {
     signal.throwIfAborted();
-    throw new StationError('CAPTURE_FAILED', `the process that listens on ${path} ended without an answer`, { cause });
+    throw new StationError('CAPTURE_FAILED', `the process that listens on ${path} ended without an answer`, {
+      cause,
+      hint: 'ask again: where no process replicates any longer, it is told without one',
+    });
   } finally {
     socket.destroy();
   }

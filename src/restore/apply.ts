@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { StationError } from '../errors.ts';
 import { faultPoint } from '../fault-points.ts';
 import { LtxDecoder } from '../ltx/decoder.ts';
+import { formatTxid } from '../ltx/file-name.ts';
 import type { LtxHeader } from '../ltx/header.ts';
 import { type Bytes, bytes, type Milliseconds } from '../quantities.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -134,7 +135,7 @@ function checkHeader(job: ApplyJob, file: ReplicaFile, header: LtxHeader | undef
   if (file === plan.files.at(-1) && header.commit !== position.commit) {
     throw new StationError(
       'LTX_INVALID',
-      `ends with ${header.commit} pages, another file of TXID ${position.txid} with ${position.commit}`,
+      `ends with ${header.commit} pages, another file of TXID ${formatTxid(position.txid)} with ${position.commit}`,
     );
   }
 }

@@ -8,6 +8,8 @@ import type { NamedReplica, RestoreTarget } from './restore-target.ts';
 import { type ExcludedFiles, type Survey, surveyReplica } from './survey.ts';
 
 export const DEFAULT_ANSWER_TIMEOUT = milliseconds(30_000);
+/** A replica that is silent for so long is named, in milliseconds: whoever waits wants to know for what. */
+const SILENCE = 5_000;
 const RETRY: BackoffLimits = { first: milliseconds(250), most: milliseconds(5_000) };
 /** A file listed a moment ago and gone now: retention ran between. The list is taken anew so many times. */
 const RELISTS = 3;
@@ -21,6 +23,7 @@ export interface ReplicaReport extends Survey {
 /**
  * Asks every replica what it holds, all at the same time, each independent of the others. Failures that may pass
  * (unreachable, throttled) are tried again until the deadline; refusals are not.
+ * @param tell what is waited for, where one does not answer at once
  * @throws the signal's reason on abort; a replica's failure is an answer, not an error
  */
 export async function askReplicas(
@@ -28,8 +31,11 @@ export async function askReplicas(
   target: RestoreTarget,
   timeout: Milliseconds,
   signal: AbortSignal,
+  tell: (line: string) => void = () => undefined,
 ): Promise<readonly ReplicaReport[]> {
-  return Promise.all(replicas.map((replica) => askReplica(replica, target, [], timeout, signal)));
+  return Promise.all(
+    replicas.map((replica) => askReplica(replica, target, [], timeout, signal, 'until-deadline', tell)),
+  );
 }
 
 /**
@@ -43,6 +49,7 @@ export async function askReplica(
   timeout: Milliseconds,
   signal: AbortSignal,
   retries: 'until-deadline' | 'none' = 'until-deadline',
+  tell: (line: string) => void = () => undefined,
 ): Promise<ReplicaReport> {
   if (replica.unreachable !== undefined) return reportOf(replica, excluding, failed(replica, replica.unreachable));
   const deadline = new AbortController();
@@ -52,6 +59,10 @@ export async function askReplica(
     expired.resolve('expired');
   }, timeout);
   const failures: StationError[] = [];
+  const silence = setTimeout(() => {
+    const why = failures.at(-1)?.message ?? 'it is silent';
+    tell(`waiting for ${replica.name}, for up to ${timeout / 1000} s: ${why}`);
+  }, SILENCE);
   try {
     const either = AbortSignal.any([signal, deadline.signal]);
     const asked = askUntil(replica, target, excluding, either, failures, retries);
@@ -64,6 +75,7 @@ export async function askReplica(
     if (!deadline.signal.aborted) return reportOf(replica, excluding, failed(replica, error));
   } finally {
     clearTimeout(timer);
+    clearTimeout(silence);
     expired.resolve('expired');
   }
   const last = failures.at(-1);

@@ -1,4 +1,5 @@
 import { StationError } from '../errors.ts';
+import { formatTxid } from '../ltx/file-name.ts';
 import type { Milliseconds, Txid } from '../quantities.ts';
 import type { LtxAnswer, LtxPosition, ReplicaAnswer, ReplicaPosition } from './answer.ts';
 import { describeAnswer, describePoint, describeTime } from './describe.ts';
@@ -186,13 +187,13 @@ function outOfReach(answer: ReplicaAnswer): readonly string[] {
   if (position.unreachable === undefined) return [];
   const { from, to } = position.unreachable;
   return [
-    `${answer.replica} lists TXIDs ${from} to ${to}, which cannot be reached: a file between is missing or damaged`,
+    `${answer.replica} lists TXIDs ${formatTxid(from)} to ${formatTxid(to)}, which cannot be reached: a file between is missing or damaged`,
   ];
 }
 
 /** One line that names both sides. */
 export function describeParted({ newer, older }: PartedHistories): string {
-  const side = (one: PartedSide) => `${one.replica} (TXID ${one.txid}, ${describeTime(one.timestamp)})`;
+  const side = (one: PartedSide) => `${one.replica} (TXID ${formatTxid(one.txid)}, ${describeTime(one.timestamp)})`;
   return `histories have parted: ${side(newer)} is the later, yet not a continuation of ${side(older)}; run --restore-from NAME, or restore -replica NAME, decides otherwise`;
 }
 
@@ -210,9 +211,10 @@ function unreachable(situation: string, answers: readonly ReplicaAnswer[]): Stat
 function noSoundCopy(unsound: readonly Unsound[]): StationError {
   const notAvailable = unsound.every((answer) => answer.error.code === 'RESTORE_NOT_AVAILABLE');
   const code = notAvailable ? 'RESTORE_NOT_AVAILABLE' : 'RESTORE_NO_SOUND_COPY';
-  const hint = unsound[0]?.error.hint;
+  const hints = new Set(unsound.map(({ error }) => error.hint));
+  const [hint] = hints;
   return new StationError(code, unsound.map((answer) => describeAnswer(answer)).join('; '), {
     cause: unsound[0]?.error,
-    ...(unsound.length === 1 && hint !== undefined ? { hint } : {}),
+    ...(hints.size === 1 && hint !== undefined ? { hint } : {}),
   });
 }

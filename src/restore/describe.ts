@@ -1,3 +1,4 @@
+import { formatTxid } from '../ltx/file-name.ts';
 import type { Milliseconds } from '../quantities.ts';
 import type { ReplicaAnswer, ReplicaPosition } from './answer.ts';
 import { formatIndex } from './legacy/legacy-key.ts';
@@ -10,12 +11,12 @@ export function describeTime(time: Milliseconds): string {
 
 export function describePosition(position: ReplicaPosition): string {
   if (position.format === 'litestream-0.3') return `${describePoint(position)} of ${describeTime(position.timestamp)}`;
-  return `TXID ${position.txid} of ${describeTime(position.timestamp)}, ${position.commit} pages of ${position.pageSize} bytes`;
+  return `TXID ${formatTxid(position.txid)} of ${describeTime(position.timestamp)}, ${position.commit} pages of ${position.pageSize} bytes`;
 }
 
 /** Where a position is in its history, in short. */
 export function describePoint(position: ReplicaPosition): string {
-  if (position.format !== 'litestream-0.3') return `TXID ${position.txid}`;
+  if (position.format !== 'litestream-0.3') return `TXID ${formatTxid(position.txid)}`;
   const at = position.offset === undefined ? '' : `, offset ${formatIndex(position.offset)}`;
   return `Litestream 0.3 generation ${position.generation}, WAL ${formatIndex(position.index)}${at}`;
 }

@@ -24,7 +24,8 @@ export interface RestorePreview {
 /** Asks and chooses, and stops there: what `restore -dry-run` shows. */
 export async function previewRestore(request: RestoreRequest): Promise<RestorePreview> {
   const timeout = request.answerTimeout ?? DEFAULT_ANSWER_TIMEOUT;
-  const reports = await askReplicas(request.replicas, request.target, timeout, request.signal);
+  const tell = (line: string) => request.events.warn(line);
+  const reports = await askReplicas(request.replicas, request.target, timeout, request.signal, tell);
   const forks = await findForks(reports, request.signal);
   return { choice: chooseReplica(answersOf(reports), request.policy, forks), reports, forks };
 }

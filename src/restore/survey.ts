@@ -225,14 +225,17 @@ async function withoutPlan(
   if (range === undefined && restorablePoints(inventory, excluded).length === 0) {
     const damaged =
       excluded.size > 0 ? ` (${excluded.size} damaged: ${[...excluded.keys()].slice(0, 5).join(', ')})` : '';
-    const found = `${inventory.files.length} LTX files up to TXID ${inventory.newestListed}${damaged}`;
+    const found = `${inventory.files.length} LTX files up to TXID ${formatTxid(inventory.newestListed)}${damaged}`;
     const message = `${store.url} holds ${found}, but no sound one to start from`;
-    return unsound(new StationError('RESTORE_NO_SOUND_COPY', message));
+    const hint =
+      'the files that others build on are missing or damaged; "verify" names them, and the next snapshot makes it whole';
+    return unsound(new StationError('RESTORE_NO_SOUND_COPY', message, { hint }));
   }
   const held = range === undefined ? '' : `; ${describeHeldRange(range)}`;
   const nearest = target.kind === 'txid' ? describeNearest(result) : '';
   const message = `${store.url} does not hold ${describeTarget(target)}${nearest}${held}`;
-  return unsound(new StationError('RESTORE_NOT_AVAILABLE', message));
+  const hint = '"ltx" lists what is held: the state at each max_txid can be restored';
+  return unsound(new StationError('RESTORE_NOT_AVAILABLE', message, { hint }));
 }
 
 function describeTarget(target: LtxTarget): string {

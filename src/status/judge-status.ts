@@ -62,8 +62,8 @@ export function judgeReplica(input: JudgeInput): Judgement {
   }
   const { txid, level, fileChecksum } = chain.position;
   if (txid > position.txid) {
-    // It may have been sent since the process told where it stands.
-    return local.process.kind === 'answers' ? { standing: 'in-sync', lag: noLag } : without('ahead');
+    // It may have been sent since the process told where it stands, or was looked for.
+    return local.process.kind !== 'none' ? { standing: 'in-sync', lag: noLag } : without('ahead');
   }
   const { fileChecksums } = position;
   const isForeign =
@@ -81,10 +81,17 @@ const noLag: Lag = { txids: 0, bytes: bytes(0), duration: milliseconds(0) };
 function standingOf(lag: Lag, { replica, local, syncInterval }: JudgeInput): Standing {
   const told = local?.process.kind === 'answers' ? local.process.state : undefined;
   const failing = told?.replicas.find((one) => one.replica === replica)?.failing ?? undefined;
-  if (failing !== undefined) return 'failing';
   const isLacking = lag.txids > 0 || local?.uncaptured === 'some';
+  // What failed when the process was asked may have come through before the replica was.
   if (!isLacking) return 'in-sync';
-  return told !== undefined && lag.duration <= 2 * syncInterval + PATIENCE ? 'late' : 'behind';
+  if (failing !== undefined) return 'failing';
+  return isBringing(local) && lag.duration <= 2 * syncInterval + PATIENCE ? 'late' : 'behind';
+}
+
+/** A process that has no socket, or not yet, may well be at work; one that listens and does not answer is not. */
+function isBringing(local: LocalStatus | undefined): boolean {
+  if (local?.process.kind === 'silent') return local.process.error === undefined;
+  return local?.process.kind === 'answers';
 }
 
 function lagBehind(held: number, { local, now }: JudgeInput): Lag {

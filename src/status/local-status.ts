@@ -22,7 +22,7 @@ export interface LocalStatus {
   readonly position: CapturedPosition | undefined;
   /** Files of the staging folder. */
   readonly staged: readonly StagedFile[];
-  /** Whether there are commits that are not captured. While a process replicates, that is its business. */
+  /** Whether there are commits that are not captured. While a process answers, that is its business. */
   readonly uncaptured: 'none' | 'some' | 'unknown';
   readonly process: LocalProcess;
 }
@@ -103,7 +103,6 @@ async function lookForUncaptured(
   size: number,
 ): Promise<LocalStatus['uncaptured']> {
   if (process.kind === 'answers') return 'none';
-  if (process.kind === 'silent') return 'unknown';
   try {
     return await findUncaptured(path, staging, size);
   } catch {
@@ -118,12 +117,14 @@ async function findUncaptured(path: string, staging: StagingFolder, size: number
   const live = LiveDatabase.open(path);
   if (live !== undefined) {
     try {
-      return (await live.stateAt(position, 'before')).kind === 'state' ? 'none' : 'some';
+      if ((await live.stateAt(position, 'before')).kind === 'state') return 'none';
+      // A WAL without a frame tells nothing: all is in the file.
+      if (live.hasFrames()) return 'some';
     } finally {
       live.close();
     }
-  }
-  if ((await stat(`${path}-wal`).catch(() => undefined)) !== undefined || size > SMALL) return 'unknown';
+  } else if ((await stat(`${path}-wal`).catch(() => undefined)) !== undefined) return 'unknown';
+  if (size > SMALL) return 'unknown';
   const captured = await openChecksumFile(staging.pageChecksums);
   await captured?.file.close();
   if (captured?.header.txid !== position.txid) return 'unknown';

@@ -70,6 +70,12 @@ export class LiveDatabase {
     return await this.#read(wal, position.pageSize, commit);
   }
 
+  /** Whether commits are in the WAL that a checkpoint has not made it begin anew after. */
+  hasFrames(): boolean {
+    const index = readWalIndex(this.#files[2]);
+    return index === undefined || endOfWal(index) !== undefined;
+  }
+
   #holds(wal: WalPosition, index: WalIndex): boolean {
     return isProven(wal, this.#files[1], index);
   }

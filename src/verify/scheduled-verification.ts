@@ -142,7 +142,7 @@ export class ScheduledVerification {
     if (txid === undefined) return { kind: 'none', why: 'there is no database' };
     const isThere = await reach(txid, AbortSignal.any([signal, AbortSignal.timeout(REACH_PATIENCE)]));
     signal.throwIfAborted();
-    if (!isThere) return { kind: 'none', why: `the replica does not hold TXID ${txid} yet` };
+    if (!isThere) return { kind: 'none', why: `the replica does not hold TXID ${formatTxid(txid)} yet` };
     return { kind: 'reference', reference: { txid, digests, certainty: 'proven' } };
   }
 
@@ -204,7 +204,7 @@ function tell(findings: ReplicaFindings, log: Log): boolean {
           .map(({ key, what: why }) => `${key} ${why}`)
           .join('; ')}`
       : comparison?.kind === 'different'
-        ? `the restored database is not the live one at TXID ${comparison.txid}: ${comparison.what}`
+        ? `the restored database is not the live one at TXID ${formatTxid(comparison.txid)}: ${comparison.what}`
         : first?.message;
   log.error(`the replica is not sound: ${what}`, {
     hint: 'run "station-entrypoint verify" for all of it; a new snapshot mends what comes after it: see docs/commands.md',

@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isStationError, StationError, toStationError } from '../errors.ts';
+import { formatTxid } from '../ltx/file-name.ts';
 import { bytes, type Milliseconds, milliseconds } from '../quantities.ts';
 import type { ReplicaPosition } from '../restore/answer.ts';
 import { askReplica, type ReplicaReport } from '../restore/ask-replicas.ts';
@@ -106,7 +107,9 @@ function judgeNames(inventory: Inventory, { damaged, errors, remarks }: Draft): 
   for (const { key, size } of tooShort) damaged.set(key, `has ${size} bytes: no LTX file is so short`);
   for (const { missing, behind } of gaps) {
     const range =
-      missing.from === missing.to ? `TXID ${missing.from} is` : `TXIDs ${missing.from} to ${missing.to} are`;
+      missing.from === missing.to
+        ? `TXID ${formatTxid(missing.from)} is`
+        : `TXIDs ${formatTxid(missing.from)} to ${formatTxid(missing.to)} are`;
     const message = `${range} missing: nothing leads to the ${behind.length} files behind, from ${behind[0].key} on`;
     errors.push(new StationError('LTX_NOT_CONTIGUOUS', message));
   }
@@ -167,7 +170,7 @@ async function restoreAndCompare(
   const point = await restore(job, { kind: 'txid', txid }, draft, 'may-lack-it');
   if (point.copy === undefined) {
     const restored = await restore(job, targetOf(job), draft);
-    const why = `the database is at TXID ${txid}, which is no state of this replica`;
+    const why = `the database is at TXID ${formatTxid(txid)}, which is no state of this replica`;
     return { restored: restored.copy, comparison: restored.copy && notCompared(why) };
   }
   return { restored: point.copy, comparison: await compare(job, point.file) };
@@ -184,7 +187,10 @@ async function compare({ reference }: VerifyJob, file: string): Promise<Comparis
   }
   const fromCaptured = await differenceFrom(file, certainty.captured);
   if (fromCaptured !== undefined) return { kind: 'different', txid, what: `${fromCaptured} from what was captured` };
-  return { kind: 'not-compared', why: `it has been written to since TXID ${txid}, and no process replicates it` };
+  return {
+    kind: 'not-compared',
+    why: `it has been written to since TXID ${formatTxid(txid)}, and no process replicates it`,
+  };
 }
 
 async function restore(

@@ -39,7 +39,7 @@ describe('retention', () => {
   it('-dry-run tells what would go and why, and touches nothing', () => {
     const { stdout, status } = retention('-dry-run');
     expect(status).toBe(0);
-    expect(stdout).toContain('level 0 goes: 8 files, TXIDs 1 to 8');
+    expect(stdout).toContain('level 0 goes: 8 files, TXIDs 0000000000000001 to 0000000000000008');
     expect(stdout).toContain('level 9 goes: 2 files');
     expect(stdout).toContain('the oldest promised moment is restored from it');
     expect(stdout).toContain('would be deleted: 10 files');

@@ -1,5 +1,7 @@
 /** `status` as a monitor calls it: its exit status must tell the truth about every replica. */
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { node, Site, scriptedApp } from '../e2e/life.ts';
 import { runVerb } from './run-verb.ts';
@@ -9,6 +11,7 @@ interface Told {
   readonly status: string;
   readonly local_txid: string;
   readonly process: string;
+  readonly process_error: string | null;
   readonly uncaptured: string;
   readonly replicas: readonly {
     readonly name: string;
@@ -87,4 +90,52 @@ it('with a process: what it knows, and what each replica says itself', async () 
   }
   expect(lacking.of('two')?.last_error?.message).toContain('ENOTDIR');
   life.end();
+});
+
+it('with a process that is stopped: it is named, and what it leaves uncaptured is not called in sync', async () => {
+  await using site = new Site();
+  const life = site.start(['add=1', 'forever']);
+  await life.waitFor(/^waiting$/m);
+  expect((await runVerb(['sync', '-config', site.config])).status).toBe(0);
+  life.kill('SIGSTOP');
+  await addRows(site, 1);
+  const stuck = await status(site, '-timeout', '1');
+  expect(stuck).toMatchObject({ code: 75, process: 'silent', uncaptured: 'some' });
+  expect(stuck.process_error).toContain('does not answer');
+  expect(stuck.of('file')?.status).toBe('behind');
+  const sync = await runVerb(['sync', '-config', site.config, '-timeout', '1']);
+  expect([sync.status, sync.output]).toEqual([75, expect.stringContaining('hint: see its log')]);
+  life.kill('SIGCONT');
+  life.end();
+});
+
+it('without a process, and somebody has the database open and wrote nothing: that is no commit', async () => {
+  await using site = new Site();
+  expect((await site.run(['add=2'])).code).toBe(0);
+  const reader = new Database(site.database);
+  try {
+    reader.prepare('SELECT * FROM sqlite_schema').all();
+    expect(await status(site)).toMatchObject({ code: 0, uncaptured: 'none', replicas: [{ status: 'in-sync' }] });
+  } finally {
+    reader.close();
+  }
+});
+
+it('a database whose replica is not configured has no copy, and that is not 0', async () => {
+  await using site = new Site([{ name: 's3', type: 's3', bucket: `\${FORGOTTEN_BUCKET}`, path: 'db' }]);
+  await addRows(site, 1);
+  const other = join(site.folder, 'other.db');
+  const replica = `{type: file, path: ${site.replicaFolder('file')}}`;
+  writeFileSync(site.config, `${readFileSync(site.config, 'utf8')}\n  - {path: ${other}, replicas: [${replica}]}\n`);
+  const json = await runVerb(['status', '-config', site.config, '-json']);
+  expect(json.status).toBe(78);
+  expect(JSON.parse(json.output)[0]).toMatchObject({
+    replicas: [],
+    not_configured: [{ name: 's3', type: 's3', variables: ['FORGOTTEN_BUCKET'] }],
+  });
+  const text = await runVerb(['status', '-config', site.config]);
+  expect(text.output).toContain('  s3: not configured, FORGOTTEN_BUCKET not set\n  no replica: the database is lost');
+  const restore = await runVerb(['restore', '-config', site.config, '-o', join(site.folder, 'copy.db'), site.database]);
+  expect(restore.status).toBe(78);
+  expect(restore.errors).toContain('hint: set one of FORGOTTEN_BUCKET');
 });

@@ -33,8 +33,8 @@ describe('with a running process', () => {
     const results = await Promise.all([sync(site, '-json', site.database), sync(site), sync(site)]);
     for (const { status, output } of results) expect(status, output).toBe(0);
     const told = JSON.parse(results[0]?.output ?? '');
-    expect(told).toMatchObject({ status: 'synced', by: 'process', path: site.database });
-    expect(told.replicated_txid).toBeGreaterThanOrEqual(told.txid);
+    expect(told).toMatchObject({ status: 'synced', by: 'process', db_path: site.database });
+    expect(told.replica_txid).toBeGreaterThanOrEqual(told.txid);
     expect(results[1]?.output).toMatch(/one: durable\n {2}two: durable\n$/);
     life.kill('SIGKILL');
     life.end();

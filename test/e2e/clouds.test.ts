@@ -190,12 +190,12 @@ it('behind, empty, damaged, of Litestream 0.3, of an older history: the right on
   const preview = site.launch(join(checkout, 'entrypoint'), words);
   expect((await preview.ended).code, preview.log()).toBe(0);
   const lines = preview.output().split('\n');
-  const at = String.raw`TXID \d+ of [-\dT:.]+Z, \d+ pages of 4096 bytes`;
+  const at = String.raw`TXID [0-9a-f]{16} of [-\dT:.]+Z, \d+ pages of 4096 bytes`;
   for (const line of [
     `^file: ${at}, [\\d.]+ s behind$`,
     `^s3: ${at}$`,
     `^gcs: ${at}, [\\d.]+ s behind$`,
-    String.raw`^azure: nothing to restore: abs://\S+ holds \d+ LTX files up to TXID \d+ \(\d+ damaged: .*, but no sound one to start from$`,
+    String.raw`^azure: nothing to restore: abs://\S+ holds \d+ LTX files up to TXID [0-9a-f]{16} \(\d+ damaged: .*, but no sound one to start from$`,
     '^spare: empty$',
     String.raw`^old: nothing to restore: file://.* holds a backup of Litestream 0.3 \(1 damaged: .*\), but no sound snapshot to start from$`,
     String.raw`^chosen: s3, captured latest: [\d.]+ s after gcs$`,

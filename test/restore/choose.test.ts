@@ -75,7 +75,7 @@ describe('the newest replica', () => {
     const [parted] = choice.parted;
     if (parted === undefined) throw new Error('not parted');
     expect(describeParted(parted)).toBe(
-      'histories have parted: new (TXID 12, 1970-01-01T00:03:20.000Z) is the later, yet not a continuation of old (TXID 90, 1970-01-01T00:01:40.000Z); run --restore-from NAME, or restore -replica NAME, decides otherwise',
+      'histories have parted: new (TXID 000000000000000c, 1970-01-01T00:03:20.000Z) is the later, yet not a continuation of old (TXID 000000000000005a, 1970-01-01T00:01:40.000Z); run --restore-from NAME, or restore -replica NAME, decides otherwise',
     );
   });
 
@@ -108,15 +108,15 @@ describe('why it was chosen', () => {
   test('stands beside what each replica holds, and how far it is behind', () => {
     const choice = chosen([holds('a', 5, 100), holds('b', 7, 112.5), empty('c'), silent('d')]);
     expect(choice.reasons).toEqual([
-      'a: TXID 5 of 1970-01-01T00:01:40.000Z, 10 pages of 4096 bytes, 12.5 s behind',
-      'b: TXID 7 of 1970-01-01T00:01:52.500Z, 10 pages of 4096 bytes',
+      'a: TXID 0000000000000005 of 1970-01-01T00:01:40.000Z, 10 pages of 4096 bytes, 12.5 s behind',
+      'b: TXID 0000000000000007 of 1970-01-01T00:01:52.500Z, 10 pages of 4096 bytes',
       'c: empty',
       'd: no answer within 30 s',
       'chosen: b, captured latest: 12.5 s after a',
     ]);
     // For the log; the one without an answer is among the warnings.
     expect(choice.passedOver).toEqual([
-      'passing over a: TXID 5 of 1970-01-01T00:01:40.000Z, 10 pages of 4096 bytes, 12.5 s behind',
+      'passing over a: TXID 0000000000000005 of 1970-01-01T00:01:40.000Z, 10 pages of 4096 bytes, 12.5 s behind',
       'passing over c: empty',
     ]);
   });

@@ -2,7 +2,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { bytes } from '../../src/quantities.ts';
+import { formatTxid } from '../../src/ltx/file-name.ts';
+import { bytes, txid } from '../../src/quantities.ts';
 import { restoreDatabase } from '../../src/restore/restore.ts';
 import { breakHeader, flipBit, History, putLtx } from './replica-builder.ts';
 import { createSite, defaults, type Site, withFaults } from './site.ts';
@@ -45,7 +46,7 @@ describe('damage', () => {
     const outcome = await site.restore([disk]);
     expect(outcome.txid).toBe(history.newest - 1);
     expect(site.database().equals(history.state(history.newest - 1))).toBe(true);
-    expect(outcome.fellBack.join('\n')).toContain(`TXIDs ${history.newest} to ${history.newest}`);
+    expect(outcome.fellBack.join('\n')).toContain(`TXIDs ${formatTxid(txid(history.newest))}`);
     expect(site.warnings).toEqual(expect.arrayContaining([...outcome.fellBack]));
     expect(site.names()).toEqual(['station.db']);
   });
@@ -68,7 +69,7 @@ describe('damage', () => {
     await history.putLevel0(second.store, 1, 8);
     const outcome = await site.restore([disk, second]);
     expect([outcome.replica, outcome.txid]).toEqual(['second', 8]);
-    expect(outcome.fellBack.at(-1)).toContain(`instead of TXID ${history.newest}`);
+    expect(outcome.fellBack.at(-1)).toContain(`instead of TXID ${formatTxid(txid(history.newest))}`);
     expect(outcome.fellBack.at(-1)).toContain('s of commits are lost');
   });
 
@@ -79,7 +80,7 @@ describe('damage', () => {
     const outcome = await site.restore([disk]);
     expect(outcome.txid).toBe(5);
     expect(outcome.fellBack).toEqual([
-      `disk lists TXIDs 6 to ${history.newest}, which cannot be reached: a file between is missing or damaged`,
+      `disk lists TXIDs 0000000000000006 to ${formatTxid(txid(history.newest))}, which cannot be reached: a file between is missing or damaged`,
     ]);
   });
 

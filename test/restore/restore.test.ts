@@ -150,7 +150,7 @@ describe('the newest state', () => {
       expect(outcome.replica).toBe('late');
       expect(outcome.parted).toMatchObject([{ newer: { replica: 'late' }, older: { replica: 'long' } }]);
       expect(site.warnings).toHaveLength(1);
-      expect(site.warnings[0]).toContain('histories have parted: late (TXID 3, ');
+      expect(site.warnings[0]).toContain('histories have parted: late (TXID 0000000000000003, ');
 
       const named = await site.restore([long, late], {
         policy: { quorum: 'any', from: 'long' },

@@ -69,8 +69,19 @@ describe('a replica', () => {
     expect(judge(holds(6), local(process())).standing).toBe('late');
     expect(judge(holds(6), local(process()), 1_000).standing).toBe('behind');
     expect(judge(holds(6), local(process(true))).standing).toBe('failing');
+    // It came through between the question to the process and that to the replica.
+    expect(judge(holds(8), local(process(true))).standing).toBe('in-sync');
     // What it holds was read after what the process told.
     expect(judge(holds(9), local(process())).standing).toBe('in-sync');
+  });
+
+  it('is late where a process without a socket may bring the rest, and behind where one listens and is silent', () => {
+    const silent = (error: StationError | undefined) =>
+      local({ uncaptured: 'some', process: { kind: 'silent', error } });
+    expect(judge(holds(8), silent(undefined)).standing).toBe('late');
+    expect(judge(holds(8), silent(new StationError('CAPTURE_FAILED', 'no answer'))).standing).toBe('behind');
+    // What it holds was read later than where the process stands.
+    expect(judge(holds(9), silent(undefined)).standing).toBe('in-sync');
   });
 
   it('has nothing to be held against where there is no database', () => {

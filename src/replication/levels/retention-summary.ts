@@ -1,3 +1,4 @@
+import { formatTxid } from '../../ltx/file-name.ts';
 import type { LegacyObject, LegacyRetentionPlan } from '../../restore/legacy/legacy-retention.ts';
 import type { HeldFile } from './held-files.ts';
 import type { RetentionPlan, WhyGoes, WhyStays } from './retention-plan.ts';
@@ -41,7 +42,7 @@ function linesOf(
     const [first] = group;
     if (first === undefined) return '';
     const last = group.at(-1) ?? first;
-    const range = `${group.length} ${group.length === 1 ? 'file' : 'files'}, TXIDs ${first.file.minTxid} to ${last.file.maxTxid}`;
+    const range = `${group.length} ${group.length === 1 ? 'file' : 'files'}, TXIDs ${formatTxid(first.file.minTxid)} to ${formatTxid(last.file.maxTxid)}`;
     const size = group.reduce((sum, { file }) => sum + file.size, 0);
     return `level ${first.file.level} ${what}: ${range}, ${size} bytes: ${reasonTexts[first.why]}`;
   });

@@ -417,7 +417,9 @@ describe('beside LTX files in the same place', () => {
       const outcome = await site.restore([of.replica]);
       if (which === 'older') {
         expect(sha256(site.database())).toBe(of.fixture.newest);
-        expect(choice.reasons.join()).toContain('newer than the LTX files beside it, which end at TXID 3');
+        expect(choice.reasons.join()).toContain(
+          'newer than the LTX files beside it, which end at TXID 0000000000000003',
+        );
       } else {
         expect(outcome).toMatchObject({ txid: 3 });
         expect(site.database().equals(chain.state(3))).toBe(true);
@@ -457,7 +459,7 @@ describe('beside LTX files in the same place', () => {
       const outcome = await site.restore([of.replica]);
       expect(outcome.txid).toBe(3);
       expect(outcome.fellBack).toContainEqual(
-        expect.stringMatching(/was not sound: restored as of TXID 3 .* commits are lost/),
+        expect.stringMatching(/was not sound: restored as of TXID 0000000000000003 .* commits are lost/),
       );
     } finally {
       chain.close();
