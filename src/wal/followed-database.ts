@@ -1,13 +1,11 @@
-import { StationError } from '../errors.ts';
 import type { AttachedDatabase } from './attached-database.ts';
 import { Capture, type CaptureOptions, LostContinuity } from './capture.ts';
-import { changeSetFromSnapshot } from './captured-change-set.ts';
 import type { ChangeSet, Snapshot } from './change-set.ts';
 import { checkpointInThread } from './checkpoint-thread.ts';
 import type { CheckpointOutcome } from './checkpointer.ts';
-import { differingPages } from './compare-pages.ts';
 import type { FollowerNotice } from './follower.ts';
-import { SnapshotReader } from './snapshot.ts';
+import { Holds } from './holds.ts';
+import { readBaseline, readSnapshot } from './read-whole.ts';
 import type { Baseline, StartState } from './start-state.ts';
 import type { WalPosition } from './wal-position.ts';
 import { sameWal } from './wal-reader.ts';
@@ -24,11 +22,11 @@ const IN_THREAD = 16 * 1024 * 1024;
 export class FollowedDatabase {
   readonly database: AttachedDatabase;
   readonly #capture: Capture;
+  readonly #holds: Holds;
   readonly #released: () => void;
   readonly #notice: (notice: FollowerNotice) => void;
   #baseline: Baseline | undefined;
   #otherwise: Baseline = { why: 'first' };
-  #holds = 0;
   #ending = false;
   /** A checkpoint under way in a thread, with a connection of its own. */
   #thread: Promise<void> | undefined;
@@ -39,6 +37,10 @@ export class FollowedDatabase {
     this.#released = released;
     this.#notice = (notice) => options.events.notice(notice);
     this.#capture = new Capture(database, options);
+    this.#holds = new Holds(() => {
+      if (this.#ending) this.close();
+      else this.#released();
+    });
     if (start.kind === 'baseline') {
       this.#baseline = start.baseline;
       return;
@@ -58,7 +60,7 @@ export class FollowedDatabase {
   }
 
   get isHeld(): boolean {
-    return this.#holds > 0;
+    return this.#holds.isAny;
   }
 
   addPage(page: number, data: Uint8Array): void {
@@ -79,9 +81,9 @@ export class FollowedDatabase {
    * one's mark has been read. A held snapshot keeps the older reader where it is; then frames are only read.
    */
   async leap(): Promise<'leapt' | 'held' | 'busy'> {
-    if (this.#holds > 0 || !this.database.beginLeap()) {
+    if (this.isHeld || !this.database.beginLeap()) {
       await this.#copy();
-      return this.#holds > 0 ? 'held' : 'busy';
+      return this.isHeld ? 'held' : 'busy';
     }
     try {
       await this.#copy();
@@ -135,7 +137,8 @@ export class FollowedDatabase {
     const changeSet =
       this.#baseline === undefined ? await this.#capture.freeze() : await this.#takeBaseline(this.#baseline);
     const empty = this.#capture.commit === 0;
-    return { changeSet, snapshot: wantSnapshot && !empty ? await this.#snapshot() : undefined };
+    if (!wantSnapshot || empty) return { changeSet, snapshot: undefined };
+    return { changeSet, snapshot: await readSnapshot(this.#capture, this.#holds.take()) };
   }
 
   /**
@@ -144,7 +147,7 @@ export class FollowedDatabase {
    */
   async end(): Promise<ChangeSet | undefined> {
     const { changeSet } = this.#baseline === undefined ? { changeSet: undefined } : await this.take(false);
-    if (this.#holds > 0) {
+    if (this.isHeld) {
       this.#ending = true;
       return changeSet ?? (await this.take(false)).changeSet;
     }
@@ -191,7 +194,7 @@ export class FollowedDatabase {
   /** Closes everything at once, or when the last snapshot is released. */
   close(): void {
     this.#ending = true;
-    if (this.#holds > 0) return;
+    if (this.isHeld) return;
     this.database.disconnect();
     this.#closeFiles();
   }
@@ -227,61 +230,8 @@ export class FollowedDatabase {
   async #takeBaseline(baseline: Baseline): Promise<ChangeSet | undefined> {
     await this.#capture.jumpToEnd();
     if (this.#capture.commit === 0) return undefined;
-    const release = this.#hold();
-    try {
-      const reader = await this.#reader();
-      const { commit, emptyRange: wal, position } = this.#capture;
-      const facts = { why: baseline.why, transactions: 0, commit, wal, position };
-      if (baseline.why !== 'downtime') {
-        this.#baseline = undefined;
-        return changeSetFromSnapshot(reader, facts, release);
-      }
-      const differing = await differingPages(reader, baseline.checksums);
-      this.#baseline = undefined;
-      if (differing.size > 0 || commit !== baseline.checksums.commit) {
-        return changeSetFromSnapshot(reader, facts, release, () => differing.runs());
-      }
-      release();
-      return undefined;
-    } catch (error) {
-      release();
-      throw error;
-    }
-  }
-
-  async #snapshot(): Promise<Snapshot> {
-    const release = this.#hold();
-    try {
-      const reader = await this.#reader();
-      return {
-        pageSize: reader.pageSize,
-        commit: reader.commit,
-        wal: this.#capture.emptyRange,
-        pages: () => reader.pages(),
-        release: async () => release(),
-      };
-    } catch (error) {
-      release();
-      throw error;
-    }
-  }
-
-  #reader(): Promise<SnapshotReader> {
-    const { databaseFile, walFile } = this.database;
-    const { pageSize, commit, position } = this.#capture;
-    return SnapshotReader.open({ databaseFile, walFile, pageSize, commit, position });
-  }
-
-  #hold(): () => void {
-    this.#holds += 1;
-    let held = true;
-    return () => {
-      if (!held) throw new StationError('INTERNAL', 'released twice');
-      held = false;
-      this.#holds -= 1;
-      if (this.#holds > 0) return;
-      if (this.#ending) this.close();
-      else this.#released();
-    };
+    const changeSet = await readBaseline(baseline, this.#capture, this.#holds.take());
+    this.#baseline = undefined;
+    return changeSet;
   }
 }
