@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import { StationError } from '../errors.ts';
+import { isStationError, StationError } from '../errors.ts';
 import type { ReadRange } from './object-store.ts';
 
 /** Broken transfers in a row, without a byte between, before we give up. */
@@ -22,7 +22,7 @@ export interface Download {
   readonly signal: AbortSignal | undefined;
   /** Is told which object it is, before its first byte. */
   readonly seen: ((version: string | undefined) => void) | undefined;
-  /** Asks for bytes; with `version`, of that object alone, and fails where it was replaced meanwhile. */
+  /** Asks for bytes; with `version`, of that object alone: @throws STORAGE_ALREADY_EXISTS where it was replaced meanwhile. */
   request(range: ReadRange | undefined, version: string | undefined): Promise<DownloadPart>;
   /** What the end of a transfer means. `brokenOff` says where it ended. */
   errorOf(error: unknown, brokenOff: (cause: unknown) => StationError): StationError;
@@ -37,7 +37,7 @@ export async function* downloadResumed(download: Download): AsyncGenerator<Uint8
   const { url, range, signal } = download;
   if (range?.end !== undefined && range.end <= range.start) return;
   let position = range?.start ?? 0;
-  let part = await download.request(range, undefined);
+  let part = await request(download, range, undefined);
   const end = position + part.length;
   download.seen?.(part.version);
   const brokenOff = (cause?: unknown) => {
@@ -63,10 +63,28 @@ export async function* downloadResumed(download: Download): AsyncGenerator<Uint8
       part.body.destroy();
     }
     await pause(100 * 2 ** failures, undefined, signal === undefined ? {} : { signal }).catch(() => {});
-    part = await download.request({ start: position, end }, part.version);
+    part = await request(download, { start: position, end }, part.version);
     if (part.length !== end - position) {
       part.body.destroy();
       throw new StationError('STORAGE_BROKEN', `${url} answered another range than was asked for`);
     }
   }
+}
+
+async function request(
+  download: Download,
+  range: ReadRange | undefined,
+  version: string | undefined,
+): Promise<DownloadPart> {
+  try {
+    return await download.request(range, version);
+  } catch (error) {
+    if (!isStationError(error, 'STORAGE_ALREADY_EXISTS')) throw error;
+    throw new StationError('STORAGE_BROKEN', `${download.url} was replaced while it was read`, { cause: error });
+  }
+}
+
+/** As HTTP has it. */
+export function rangeHeader({ start, end }: ReadRange): string {
+  return `bytes=${start}-${end === undefined ? '' : end - 1}`;
 }

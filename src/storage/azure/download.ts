@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { isStationError, StationError } from '../../errors.ts';
+import { StationError } from '../../errors.ts';
 import type { ReadRange } from '../object-store.ts';
 import { type DownloadPart, downloadResumed } from '../resumed-download.ts';
 import type { AzureOperation } from './errors.ts';
@@ -38,24 +38,17 @@ async function request(
 ): Promise<DownloadPart> {
   const start = range?.start ?? 0;
   const count = range?.end === undefined ? undefined : range.end - start;
-  const answer = await session
-    .send(
-      (client, abort) =>
-        client.getBlobClient(session.root + key).download(start, count, {
-          ...abort,
-          // The SDK would go on by itself, and say nothing when the blob has changed its length meanwhile.
-          maxRetryRequests: 0,
-          ...(etag === undefined ? {} : { conditions: { ifMatch: etag } }),
-        }),
-      operation,
-      signal,
-    )
-    .catch((error: unknown) => {
-      if (isStationError(error, 'STORAGE_ALREADY_EXISTS')) {
-        throw new StationError('STORAGE_BROKEN', `${operation.url} was replaced while it was read`, { cause: error });
-      }
-      throw error;
-    });
+  const answer = await session.send(
+    (client, abort) =>
+      client.getBlobClient(session.root + key).download(start, count, {
+        ...abort,
+        // The SDK would go on by itself, and say nothing when the blob has changed its length meanwhile.
+        maxRetryRequests: 0,
+        ...(etag === undefined ? {} : { conditions: { ifMatch: etag } }),
+      }),
+    operation,
+    signal,
+  );
   if (answer.readableStreamBody === undefined || answer.contentLength === undefined) {
     throw new StationError('STORAGE_BROKEN', `${operation.url} was answered without a body or a length`);
   }

@@ -1,4 +1,16 @@
-import { type ErrorCode, StationError } from '../../errors.ts';
+import { StationError } from '../../errors.ts';
+import {
+  alreadyExists,
+  broken,
+  denied,
+  type Meaning,
+  meaningWithoutAnswer,
+  notFound,
+  storeError,
+  throttled,
+  unreachable,
+  untrusted,
+} from '../meaning.ts';
 import { AzureIdentityFailure, identityFailureIn } from './identity.ts';
 
 /** What one operation was about, for the message and for naming the permission it needs. */
@@ -10,20 +22,6 @@ export interface AzureOperation {
   readonly createOnly?: boolean;
 }
 
-interface Meaning {
-  readonly code: ErrorCode;
-  readonly hint?: string;
-}
-
-const denied = (hint?: string): Meaning => ({ code: 'STORAGE_DENIED', ...(hint === undefined ? {} : { hint }) });
-const broken = (hint: string): Meaning => ({ code: 'STORAGE_BROKEN', hint });
-const throttled: Meaning = { code: 'STORAGE_THROTTLED' };
-const unreachable: Meaning = { code: 'STORAGE_UNREACHABLE' };
-const alreadyExists: Meaning = { code: 'STORAGE_ALREADY_EXISTS' };
-const untrusted: Meaning = {
-  code: 'STORAGE_UNREACHABLE',
-  hint: 'the endpoint’s certificate is not trusted: name its authority in NODE_EXTRA_CA_CERTS',
-};
 const noIdentity = denied(
   'no credentials were found: set account-key, sas-token or connection-string, or give the container a managed or workload identity',
 );
@@ -60,13 +58,10 @@ const meaningOfWord: Readonly<Record<string, Meaning>> = {
   AggregateAuthenticationError: noIdentity,
   AuthenticationRequiredError: noIdentity,
 
-  ContainerNotFound: {
-    code: 'STORAGE_NOT_FOUND',
-    hint: 'the container does not exist: create it, or correct "container"',
-  },
-  BlobNotFound: { code: 'STORAGE_NOT_FOUND', hint: 'the blob does not exist' },
-  ResourceNotFound: { code: 'STORAGE_NOT_FOUND', hint: 'check account, container and path' },
-  InvalidResourceName: { code: 'STORAGE_NOT_FOUND', hint: 'not a container’s name: correct "container"' },
+  ContainerNotFound: notFound('the container does not exist: create it, or correct "container"'),
+  BlobNotFound: notFound('the blob does not exist'),
+  ResourceNotFound: notFound('check account, container and path'),
+  InvalidResourceName: notFound('not a container’s name: correct "container"'),
 
   BlobAlreadyExists: alreadyExists,
   ConditionNotMet: alreadyExists,
@@ -89,11 +84,11 @@ const meaningOfWord: Readonly<Record<string, Meaning>> = {
 
 function meaningOfStatus(status: number): Meaning {
   if (status === 401 || status === 403) return denied();
-  if (status === 404) return { code: 'STORAGE_NOT_FOUND' };
+  if (status === 404) return notFound();
   if (status === 412) return alreadyExists;
   if (status === 429 || status === 503 || status === 409) return throttled;
   if (status >= 500 || status === 408) return unreachable;
-  return { code: 'STORAGE_BROKEN' };
+  return broken();
 }
 
 /** Anything the SDK threw, as one of ours; the message begins with the provider's own word. */
@@ -103,10 +98,7 @@ export function azureError(error: unknown, operation: AzureOperation): StationEr
   const word = wordOf(told);
   const meaning = meaningOf(told, word, operation);
   const hint = meaning.code === 'STORAGE_DENIED' ? (meaning.hint ?? lacking(operation)) : meaning.hint;
-  return new StationError(meaning.code, `${word}: ${textOf(told)} (${operation.permission} on ${operation.url})`, {
-    cause: error,
-    ...(hint === undefined ? {} : { hint }),
-  });
+  return storeError({ ...meaning, hint }, word, textOf(told), operation, error);
 }
 
 function lacking({ permission, url }: AzureOperation): string {
@@ -125,9 +117,7 @@ function meaningOf(error: unknown, word: string, operation: AzureOperation): Mea
   const known = meaningOfWord[word];
   if (known !== undefined) return known;
   if (status !== undefined) return meaningOfStatus(status);
-  // No answer came: a word in capitals is then the network's or the system's (ECONNREFUSED).
-  if (/CERT|SIGNATURE/.test(word)) return untrusted;
-  return /^[A-Z][A-Z0-9_]+$/.test(word) ? unreachable : { code: 'STORAGE_BROKEN' };
+  return /CERT|SIGNATURE/.test(word) ? untrusted : meaningWithoutAnswer(word);
 }
 
 /** The provider's word (`AuthenticationFailed`), the system's (`ECONNREFUSED`), else `HTTP 502` or the error's class. */

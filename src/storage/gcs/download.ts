@@ -1,6 +1,6 @@
-import { isStationError, StationError } from '../../errors.ts';
+import { StationError } from '../../errors.ts';
 import type { ReadRange } from '../object-store.ts';
-import { type DownloadPart, downloadResumed } from '../resumed-download.ts';
+import { type DownloadPart, downloadResumed, rangeHeader } from '../resumed-download.ts';
 import { type GcsOperation, gcsError } from './errors.ts';
 import type { GcsSession } from './session.ts';
 
@@ -37,29 +37,20 @@ async function request(
   operation: GcsOperation,
   signal: AbortSignal | undefined,
 ): Promise<DownloadPart> {
-  const body = await session
-    .open(
-      {
-        method: 'GET',
-        address: `${session.objects}/${encodeURIComponent(session.fullKey(key))}`,
-        query: { alt: 'media', ...(generation === undefined ? {} : { ifGenerationMatch: generation }) },
-        headers: {
-          // What is stored is what is wanted, byte for byte.
-          'accept-encoding': 'identity',
-          ...(range === undefined
-            ? {}
-            : { range: `bytes=${range.start}-${range.end === undefined ? '' : range.end - 1}` }),
-        },
+  const body = await session.open(
+    {
+      method: 'GET',
+      address: `${session.objects}/${encodeURIComponent(session.fullKey(key))}`,
+      query: { alt: 'media', ...(generation === undefined ? {} : { ifGenerationMatch: generation }) },
+      headers: {
+        // What is stored is what is wanted, byte for byte.
+        'accept-encoding': 'identity',
+        ...(range === undefined ? {} : { range: rangeHeader(range) }),
       },
-      operation,
-      signal,
-    )
-    .catch((error: unknown) => {
-      if (isStationError(error, 'STORAGE_ALREADY_EXISTS')) {
-        throw new StationError('STORAGE_BROKEN', `${operation.url} was replaced while it was read`, { cause: error });
-      }
-      throw error;
-    });
+    },
+    operation,
+    signal,
+  );
   const { headers } = body;
   const length = Number(headers['content-length'] ?? headers['x-goog-stored-content-length'] ?? Number.NaN);
   const begins = headers['content-range']?.startsWith(`bytes ${range?.start}-`) ?? false;

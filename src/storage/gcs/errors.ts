@@ -1,5 +1,18 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type ErrorCode, StationError } from '../../errors.ts';
+import { StationError } from '../../errors.ts';
+import {
+  alreadyExists,
+  broken,
+  denied,
+  type Meaning,
+  meaningWithoutAnswer,
+  notFound,
+  ofCertificates,
+  storeError,
+  throttled,
+  unreachable,
+  untrusted,
+} from '../meaning.ts';
 
 /** What one operation was about, for the message and for naming the permission it needs. */
 export interface GcsOperation {
@@ -33,19 +46,6 @@ export class GcsAccessFailure extends Error {
   }
 }
 
-interface Meaning {
-  readonly code: ErrorCode;
-  readonly hint?: string;
-}
-
-const denied = (hint: string): Meaning => ({ code: 'STORAGE_DENIED', hint });
-const broken = (hint: string): Meaning => ({ code: 'STORAGE_BROKEN', hint });
-const throttled: Meaning = { code: 'STORAGE_THROTTLED' };
-const unreachable: Meaning = { code: 'STORAGE_UNREACHABLE' };
-const untrusted: Meaning = {
-  code: 'STORAGE_UNREACHABLE',
-  hint: 'the endpoint’s certificate is not trusted: name its authority in NODE_EXTRA_CA_CERTS',
-};
 const tokenRefused = denied('the access token was refused: check the service account and this machine’s clock');
 const noToken = denied('no access token could be had: check the service account’s key, or the machine’s account');
 const noPermission = undefined;
@@ -75,7 +75,7 @@ const meaningOfWord: Readonly<Record<string, Meaning | undefined>> = {
   EISDIR: denied('service-account-json-path is a folder: name the file in it'),
   ERR_OSSL_UNSUPPORTED: denied('the private_key of the service account is damaged: get the key anew'),
 
-  conditionNotMet: { code: 'STORAGE_ALREADY_EXISTS' },
+  conditionNotMet: alreadyExists,
   conflict: throttled,
   rateLimitExceeded: throttled,
   userRateLimitExceeded: throttled,
@@ -90,24 +90,19 @@ const meaningOfWord: Readonly<Record<string, Meaning | undefined>> = {
   AbortError: unreachable,
   requestedRangeNotSatisfiable: broken('the object is shorter than expected'),
 
-  CERT_HAS_EXPIRED: untrusted,
-  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
-  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
-  ERR_TLS_CERT_ALTNAME_INVALID: untrusted,
+  ...ofCertificates(untrusted),
 };
 
 function meaningOfStatus(status: number): Meaning {
   if (status === 401) return tokenRefused;
-  if (status === 403) return { code: 'STORAGE_DENIED' };
-  if (status === 404) return { code: 'STORAGE_NOT_FOUND' };
-  if (status === 412) return { code: 'STORAGE_ALREADY_EXISTS' };
+  if (status === 403) return denied();
+  if (status === 404) return notFound();
+  if (status === 412) return alreadyExists;
   if (status === 416) return broken('the object is shorter than expected');
   if (status === 409 || status === 429 || status === 503) return throttled;
   if (status === 501) return broken('this endpoint lacks an operation that is needed: use another');
   if (status >= 500 || status === 408) return unreachable;
-  return { code: 'STORAGE_BROKEN' };
+  return broken();
 }
 
 /** Anything a request led to, as one of ours; the message begins with Google's own word. */
@@ -120,24 +115,19 @@ export function gcsError(error: unknown, operation: GcsOperation): StationError 
     meaning.code === 'STORAGE_DENIED' && meaning.hint === undefined
       ? `the service account lacks ${operation.permission} on ${operation.url}: grant it a role that holds it, such as Storage Object User`
       : meaning.hint;
-  return new StationError(meaning.code, `${word}: ${textOf(original)} (${operation.permission} on ${operation.url})`, {
-    cause: original,
-    ...(hint === undefined ? {} : { hint }),
-  });
+  return storeError({ ...meaning, hint }, word, textOf(original), operation, original);
 }
 
 function meaningOf(error: unknown, word: string): Meaning {
   if (isMissingBucket(error)) {
-    return { code: 'STORAGE_NOT_FOUND', hint: 'the bucket does not exist: create it, or correct "bucket"' };
+    return notFound('the bucket does not exist: create it, or correct "bucket"');
   }
   // What arrived is not what was sent: nothing was stored, and it is worth another try.
   if (error instanceof GcsRefusal && /doesn't match calculated/.test(error.message)) return unreachable;
   const known = meaningOfWord[word];
   if (known !== undefined) return known;
   const status = statusOf(error);
-  if (status !== undefined) return meaningOfStatus(status);
-  // Without a status no answer came: a word in capitals is then the network's or the system's (ECONNREFUSED).
-  return /^[A-Z][A-Z0-9_]+$/.test(word) ? unreachable : { code: 'STORAGE_BROKEN' };
+  return status === undefined ? meaningWithoutAnswer(word) : meaningOfStatus(status);
 }
 
 function meaningWithoutAccess(error: unknown, word: string): Meaning {

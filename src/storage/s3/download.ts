@@ -2,9 +2,9 @@ import type { Readable } from 'node:stream';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { StationError } from '../../errors.ts';
 import type { ReadRange } from '../object-store.ts';
-import { type DownloadPart, downloadResumed } from '../resumed-download.ts';
+import { type DownloadPart, downloadResumed, rangeHeader } from '../resumed-download.ts';
 import { customerKeyOf } from './encryption.ts';
-import { type S3Operation, s3Error, statusOf } from './errors.ts';
+import { type S3Operation, s3Error } from './errors.ts';
 import type { S3Session } from './session.ts';
 
 /**
@@ -44,18 +44,11 @@ async function request(
   const command = new GetObjectCommand({
     Bucket: session.options.bucket,
     Key: session.fullKey(key),
-    ...(range === undefined ? {} : { Range: `bytes=${range.start}-${range.end === undefined ? '' : range.end - 1}` }),
+    ...(range === undefined ? {} : { Range: rangeHeader(range) }),
     ...(etag === undefined ? {} : { IfMatch: etag }),
     ...customerKeyOf(session.options),
   });
-  const answer = await session
-    .send((client, abort) => client.send(command, abort), operation, signal)
-    .catch((error: unknown) => {
-      if (error instanceof StationError && statusOf(error.cause) === 412) {
-        throw new StationError('STORAGE_BROKEN', `${operation.url} was replaced while it was read`, { cause: error });
-      }
-      throw error;
-    });
+  const answer = await session.send((client, abort) => client.send(command, abort), operation, signal);
   if (answer.Body === undefined || answer.ContentLength === undefined) {
     throw new StationError('STORAGE_BROKEN', `${operation.url} was answered without a body or a length`);
   }

@@ -1,4 +1,17 @@
-import { type ErrorCode, StationError } from '../../errors.ts';
+import { StationError } from '../../errors.ts';
+import {
+  alreadyExists,
+  broken,
+  denied,
+  type Meaning,
+  meaningWithoutAnswer,
+  notFound,
+  ofCertificates,
+  storeError,
+  throttled,
+  unreachable,
+  untrusted,
+} from '../meaning.ts';
 
 /** What one operation was about, for the message and for naming the permission it needs. */
 export interface S3Operation {
@@ -9,19 +22,6 @@ export interface S3Operation {
   readonly customerKey?: boolean;
 }
 
-interface Meaning {
-  readonly code: ErrorCode;
-  readonly hint?: string;
-}
-
-const denied = (hint: string): Meaning => ({ code: 'STORAGE_DENIED', hint });
-const broken = (hint: string): Meaning => ({ code: 'STORAGE_BROKEN', hint });
-const throttled: Meaning = { code: 'STORAGE_THROTTLED' };
-const unreachable: Meaning = { code: 'STORAGE_UNREACHABLE' };
-const untrusted: Meaning = {
-  code: 'STORAGE_UNREACHABLE',
-  hint: 'the endpoint’s certificate is not trusted: name its authority in NODE_EXTRA_CA_CERTS, or set skip-verify for a test',
-};
 const customerKeyMissing = denied('the object is encrypted with a customer’s key: set sse-customer-key');
 const wrongRegion = broken('the bucket is in another region: set "region" of the replica');
 
@@ -42,11 +42,11 @@ const meaningOfWord: Readonly<Record<string, Meaning>> = {
   'KMS.DisabledException': denied('the KMS key is disabled'),
   'KMS.NotFoundException': denied('the KMS key does not exist in this region'),
 
-  NoSuchBucket: { code: 'STORAGE_NOT_FOUND', hint: 'the bucket does not exist: create it, or correct "bucket"' },
-  NoSuchKey: { code: 'STORAGE_NOT_FOUND', hint: 'the object does not exist' },
-  InvalidBucketName: { code: 'STORAGE_NOT_FOUND', hint: 'not a bucket’s name: correct "bucket"' },
+  NoSuchBucket: notFound('the bucket does not exist: create it, or correct "bucket"'),
+  NoSuchKey: notFound('the object does not exist'),
+  InvalidBucketName: notFound('not a bucket’s name: correct "bucket"'),
 
-  PreconditionFailed: { code: 'STORAGE_ALREADY_EXISTS' },
+  PreconditionFailed: alreadyExists,
 
   SlowDown: throttled,
   Throttling: throttled,
@@ -76,22 +76,16 @@ const meaningOfWord: Readonly<Record<string, Meaning>> = {
     'this store lacks an operation that is needed (create-only writes above all): use another store',
   ),
 
-  CERT_HAS_EXPIRED: untrusted,
-  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
-  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
-  ERR_TLS_CERT_ALTNAME_INVALID: untrusted,
+  ...ofCertificates({ ...untrusted, hint: `${untrusted.hint}, or set skip-verify for a test` }),
 };
 
-function meaningOfStatus(status: number | undefined): Meaning | undefined {
-  if (status === undefined) return undefined;
-  if (status === 401 || status === 403) return { code: 'STORAGE_DENIED' };
-  if (status === 404) return { code: 'STORAGE_NOT_FOUND' };
-  if (status === 412) return { code: 'STORAGE_ALREADY_EXISTS' };
+function meaningOfStatus(status: number): Meaning {
+  if (status === 401 || status === 403) return denied();
+  if (status === 404) return notFound();
+  if (status === 412) return alreadyExists;
   if (status === 429 || status === 503 || status === 409) return throttled;
   if (status >= 500 || status === 408) return unreachable;
-  return { code: 'STORAGE_BROKEN' };
+  return broken();
 }
 
 /** Anything the SDK threw, as one of ours; the message begins with the provider's own word. */
@@ -103,10 +97,7 @@ export function s3Error(error: unknown, operation: S3Operation): StationError {
     word === 'AccessDenied' || (meaning.code === 'STORAGE_DENIED' && meaning.hint === undefined)
       ? lacking(operation)
       : meaning.hint;
-  return new StationError(meaning.code, `${word}: ${textOf(error)} (${operation.permission} on ${operation.url})`, {
-    cause: error,
-    ...(hint === undefined ? {} : { hint }),
-  });
+  return storeError({ ...meaning, hint }, word, textOf(error), operation, error);
 }
 
 function lacking({ permission, url, customerKey }: S3Operation): string {
@@ -119,8 +110,7 @@ function meaningOf(error: unknown, word: string): Meaning {
   const known = meaningOfWord[word];
   if (known !== undefined) return known;
   const status = statusOf(error);
-  // Without a status no answer came: a word in capitals is then the network's or the system's (ECONNREFUSED).
-  return meaningOfStatus(status) ?? (/^[A-Z][A-Z0-9_]+$/.test(word) ? unreachable : { code: 'STORAGE_BROKEN' });
+  return status === undefined ? meaningWithoutAnswer(word) : meaningOfStatus(status);
 }
 
 /** The provider's word (`AccessDenied`), the system's (`ECONNREFUSED`), else `HTTP 502` or the error's class. */
