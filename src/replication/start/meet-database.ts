@@ -48,6 +48,9 @@ export async function meetDatabase(
       return [name, remote && { ...remote, isAnothers: leases.of(name)?.isAfterAnother === true }];
     }),
   );
+  const listings = new Map(
+    reports.flatMap(({ replica: { name }, inventory }) => (inventory === undefined ? [] : [[name, inventory]])),
+  );
   const checksums = [...remotes.values()].flatMap((remote) => remote?.fileChecksums ?? []);
   const staged = isContinuedByStock(found, checksums) ? afterStock(folder, found) : found;
   const backups = await lookAtOldBackups(reports, database.path);
@@ -62,11 +65,12 @@ export async function meetDatabase(
         continueAbove: undefined,
         check: 'done',
         remotes,
+        listings,
       };
     case 'keep-local':
       await dropUnsaved(staged);
       log.warn('keeping the database that is here, above what the replicas hold', { why: decision.why });
-      return { ...keepLocal(staged, decision.above), remotes: asOurs(remotes) };
+      return { ...keepLocal(staged, decision.above), remotes: asOurs(remotes), listings };
     case 'use-replica': {
       const aside = await moveDatabaseAside(database.path, new Date());
       log.warn('using the replica: the database that was here is kept aside', {

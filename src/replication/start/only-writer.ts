@@ -1,4 +1,5 @@
 import { txid } from '../../quantities.ts';
+import type { Inventory } from '../../restore/inventory.ts';
 import type { LocalDatabase } from '../../restore/local-database.ts';
 import type { NamedReplica } from '../../restore/restore-target.ts';
 import type { PrepareOptions } from '../replication-settings.ts';
@@ -13,7 +14,7 @@ import type { StartState } from './restore-at-start.ts';
 /** Another holder may get in between so often before this start gives up. */
 const CLAIMS = 5;
 
-type WriterStart = Pick<StartState, 'known' | 'check' | 'remotes'> & { readonly staging: Staging };
+type WriterStart = Pick<StartState, 'known' | 'check' | 'remotes' | 'listings'> & { readonly staging: Staging };
 
 /**
  * Finds out how the database is met, and where an upload of another instance's may still arrive, claims the name that it
@@ -60,7 +61,9 @@ export async function startAsOnlyWriter(
         await discardRestored(database.path, folder, start.content.position, file);
         throw failure;
       }
-      return { ...start, staging, remotes: new Map([...start.remotes, ...outcome.remotes]) };
+      // What was claimed is in no listing yet.
+      const listings = new Map<string, Inventory>();
+      return { ...start, staging, remotes: new Map([...start.remotes, ...outcome.remotes]), listings };
     }
     log.warn('the last holder wrote until just now: looking at the replicas again', { why: outcome.error.message });
     if (attempt === CLAIMS) throw outcome.error;

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { ReplicaConfig } from '../../config/config.ts';
 import { StationError } from '../../errors.ts';
 import type { Lease } from '../../lease/lease.ts';
+import type { Inventory } from '../../restore/inventory.ts';
 import { inspectLocalDatabase } from '../../restore/local-database.ts';
 import type { NamedReplica } from '../../restore/restore-target.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
@@ -21,6 +22,8 @@ export interface PreparedReplica {
   readonly config: ReplicaConfig;
   readonly store: ObjectStore;
   readonly remote: RemotePosition | undefined;
+  /** Hands over what was listed of it just now; undefined: it was not, or was written to since. Large, so once. */
+  readonly takeListing: () => Inventory | undefined;
   readonly ask: (signal: AbortSignal) => Promise<RemotePosition>;
   /** Undefined: the lease is off. */
   readonly lease: Lease | undefined;
@@ -92,6 +95,11 @@ async function prepare(
         config,
         store: named.store,
         remote: start.remotes.get(named.name),
+        takeListing: () => {
+          const listing = start.listings?.get(named.name);
+          start.listings?.delete(named.name);
+          return listing;
+        },
         ask: askerOf(named, start.known.kind === 'restored' ? undefined : leases.of(named.name)),
         lease: leases.of(named.name),
       };

@@ -3,6 +3,7 @@ import type { Log } from '../../observe/log.ts';
 import { milliseconds, txid } from '../../quantities.ts';
 import type { ReplicaPosition } from '../../restore/answer.ts';
 import { describePoint } from '../../restore/describe.ts';
+import type { Inventory } from '../../restore/inventory.ts';
 import { moveLeftoversAside } from '../../restore/publish.ts';
 import { restoreDatabase } from '../../restore/restore.ts';
 import type { RestoredDatabase, RestoreOutcome } from '../../restore/restore-options.ts';
@@ -27,6 +28,8 @@ export interface StartState {
   /** Whether SQLite's own check of the restored file was left for after the start, being too long for before it. */
   readonly check: 'done' | 'deferred';
   readonly remotes: ReadonlyMap<string, RemotePosition | undefined>;
+  /** What was listed of those that were asked under their leases, and not written to since. */
+  readonly listings?: Map<string, Inventory>;
   close(): Promise<void>;
 }
 

@@ -4,6 +4,7 @@ import type { Lease } from '../../lease/lease.ts';
 import { keepLevel0From } from '../../lease/takeover-points.ts';
 import type { Log } from '../../observe/log.ts';
 import { type Txid, txid } from '../../quantities.ts';
+import type { Inventory } from '../../restore/inventory.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { SerialQueue } from '../../wal/serial-queue.ts';
 import type { HeldFile } from '../levels/held-files.ts';
@@ -20,6 +21,8 @@ import { upkeepSettings } from './upkeep-settings.ts';
 export interface KeptReplica {
   readonly config: ReplicaConfig;
   readonly store: ObjectStore;
+  /** Hands over what was listed of it just now, where it was. */
+  readonly takeListing: () => Inventory | undefined;
   readonly lease: Lease | undefined;
   readonly position: () => Txid | undefined;
   readonly fenced: (error: StationError) => void;
@@ -54,11 +57,12 @@ export class DatabaseUpkeep {
     this.#snapshots = new DatabaseSnapshots(this.#merged.folderOf(9), takeSnapshot, () => this.#wakeAll());
   }
 
-  add({ config, store, lease, position, fenced, log }: KeptReplica): void {
+  add({ config, store, takeListing, lease, position, fenced, log }: KeptReplica): void {
     const { wall, monotonic, random } = this.#clocks;
     const upkeep = new ReplicaUpkeep({
       replica: config.name,
       store,
+      takeListing,
       settings: upkeepSettings(this.#database.compaction, config),
       position,
       permit: lease,

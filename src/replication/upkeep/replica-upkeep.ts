@@ -1,6 +1,6 @@
 import { StationError, toStationError } from '../../errors.ts';
 import { type Milliseconds, milliseconds, type Txid, txid } from '../../quantities.ts';
-import { takeInventory } from '../../restore/inventory.ts';
+import { type Inventory, takeInventory } from '../../restore/inventory.ts';
 import { restorablePoints } from '../../restore/plan.ts';
 import { backoffDelay, steadyBackoff } from '../../storage/backoff.ts';
 import { type HeldFile, type HeldFiles, heldFilesOf, SNAPSHOT_LEVEL } from '../levels/held-files.ts';
@@ -18,10 +18,13 @@ import type { UpkeepOptions } from './upkeep-options.ts';
 
 /** A timer is set no further ahead: clocks are set anew, and timers have a limit. */
 const LONGEST_SLEEP = 24 * 3_600_000;
+/** What the start has listed is gone by for so many milliseconds: without a lease, others may write to the replica. */
+const LISTING_LASTS = 60_000;
 
 /**
  * Keeps one replica in shape while it is appended to: merges its files level by level, puts a whole copy now and then,
- * and lets go of what is no longer promised. It lists the replica once, and knows from then on what it holds.
+ * and lets go of what is no longer promised. It lists the replica once, where the start has not, and knows from then on
+ * what it holds.
  * Where there is nothing to do, nothing wakes it.
  */
 export class ReplicaUpkeep {
@@ -34,14 +37,18 @@ export class ReplicaUpkeep {
   readonly #sweep: RetentionSweep;
   readonly #oldBackups: OldBackups;
   #held: HeldFiles | undefined;
-  /** Files put while the listing is under way. */
+  /** Files put since the listing. */
   #early: HeldFile[] = [];
+  /** The start's, until it was used. */
+  #listing: { readonly inventory: Inventory; readonly until: number } | undefined;
   #failures = 0;
   #done: Promise<void> | undefined;
 
   constructor(options: UpkeepOptions) {
-    const { store, settings } = options;
+    const { store, settings, takeListing, monotonicClock } = options;
     this.#options = options;
+    const listing = takeListing();
+    this.#listing = listing && { inventory: listing, until: monotonicClock() + LISTING_LASTS };
     this.#compaction = new Compaction(options);
     this.#snapshots = new ScheduledSnapshots(options, (file) => this.#afterSnapshot(file), this.#stop.signal);
     this.#schedule = new RetentionSchedule(settings);
@@ -103,7 +110,6 @@ export class ReplicaUpkeep {
       this.#held = undefined;
       this.#sweep.forget();
       this.#oldBackups.forget();
-      this.#early = [];
       this.#options.merged.note(this.#options.replica, undefined);
       return 'idle';
     }
@@ -131,8 +137,7 @@ export class ReplicaUpkeep {
 
   async #lookAtReplica(): Promise<HeldFiles> {
     const { store, settings } = this.#options;
-    this.#early = [];
-    const inventory = await takeInventory(store, this.#stop.signal);
+    const inventory = this.#takeListing() ?? (await this.#list());
     const held = heldFilesOf(inventory);
     if (settings.retention.enabled) await settleTimes(store, held, settings.mergeIntervals, this.#stop.signal);
     for (const file of this.#early.splice(0)) held.add(file);
@@ -142,6 +147,17 @@ export class ReplicaUpkeep {
     if ((restorablePoints(inventory).at(-1) ?? 0) < inventory.newestListed)
       this.#snapshots.hurry(inventory.newestListed);
     return held;
+  }
+
+  #takeListing(): Inventory | undefined {
+    const listing = this.#listing;
+    this.#listing = undefined;
+    return listing !== undefined && this.#options.monotonicClock() < listing.until ? listing.inventory : undefined;
+  }
+
+  async #list(): Promise<Inventory> {
+    this.#early = [];
+    return await takeInventory(this.#options.store, this.#stop.signal);
   }
 
   async #merge(step: Parameters<Compaction['carryOut']>[0], held: HeldFiles): Promise<'again'> {

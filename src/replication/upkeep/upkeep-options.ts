@@ -1,6 +1,7 @@
 import type { StationError } from '../../errors.ts';
 import type { Admission } from '../../lease/lease.ts';
 import type { Milliseconds, Txid } from '../../quantities.ts';
+import type { Inventory } from '../../restore/inventory.ts';
 import type { LegacyRetentionPlan } from '../../restore/legacy/legacy-retention.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { SerialQueue } from '../../wal/serial-queue.ts';
@@ -43,6 +44,8 @@ export interface UpkeepOptions {
   /** Its name. */
   readonly replica: string;
   readonly store: ObjectStore;
+  /** Hands over what the start has just listed of it, where it has; it is told of what is put from then on. */
+  readonly takeListing: () => Inventory | undefined;
   readonly settings: UpkeepSettings;
   /** The last TXID of ours that it is known to hold; undefined while nothing is appended to it. */
   readonly position: () => Txid | undefined;

@@ -44,6 +44,7 @@ it.each([1, 2, 3])('every point that is left is the database as it was then, byt
     new ReplicaUpkeep({
       replica: 'one',
       store,
+      takeListing: () => undefined,
       settings: {
         mergeIntervals: [30_000, 5 * MINUTE].map(milliseconds),
         snapshotInterval: milliseconds(9 * MINUTE),

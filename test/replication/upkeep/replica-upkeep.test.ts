@@ -73,6 +73,7 @@ function start(change: Change = {}) {
   const options: UpkeepOptions = {
     replica: 'one',
     store,
+    takeListing: () => undefined,
     position: () => position as Txid | undefined,
     permit: undefined,
     level0KeptFrom: () => undefined,
@@ -161,6 +162,9 @@ async function expectNewest(): Promise<void> {
   expect(result).toMatchObject({ kind: 'plan', plan: { txid: history.newest, unreachable: undefined } });
 }
 
+/** No retention. */
+const off = { enabled: false, duration: milliseconds(HOUR), checkInterval: milliseconds(HOUR) };
+
 describe('a replica', () => {
   it('is listed once, and not read where the staging folder has its files', async () => {
     const copies = new Map<number, string>();
@@ -179,6 +183,40 @@ describe('a replica', () => {
     expect(told).toEqual(['merged 1 3-31']);
     expect([asked('list'), asked('get')]).toEqual([1, 0]);
     await expectNewest();
+  });
+
+  it('that the start has listed is not listed again, and what was put since is known', async () => {
+    const listing = await takeInventory(store, new AbortController().signal);
+    const { length } = store.asked;
+    history.grow(1);
+    await history.putLevel0(store, history.newest);
+    position = history.newest;
+    const one = start({ takeListing: () => listing, settings: { retention: off } });
+    const [key = ''] = keys(0).slice(-1);
+    const content = store.objects.get(key) ?? Buffer.alloc(0);
+    const range = { minTxid: txid(32), maxTxid: txid(32), size: bytes(content.byteLength) };
+    one.uploaded({ level: 0, path: '', ...range, timestamp: history.time(32), fileChecksum: '' });
+    await until(() => told.length > 0);
+    expect(told).toEqual(['merged 1 3-32']);
+    expect(store.asked.slice(length).filter((what) => what.startsWith('list'))).toEqual([]);
+    await expectNewest();
+  });
+
+  it('that the start has listed is listed again once that is long ago', async () => {
+    const listing = await takeInventory(store, new AbortController().signal);
+    let elapsed = 0;
+    position = undefined;
+    const one = start({
+      takeListing: () => listing,
+      monotonicClock: () => milliseconds(elapsed),
+      settings: { retention: off },
+    });
+    await sleep(20);
+    elapsed = 61 * SECOND;
+    position = history.newest;
+    one.wake();
+    await until(() => told.length > 0);
+    expect(asked('list')).toBe(2);
   });
 
   it('that nothing is appended to is left alone, and looked at again once something is', async () => {
@@ -316,8 +354,6 @@ describe('a merge', () => {
 
 describe('a snapshot', () => {
   const isOf = (level: number) => (key: string) => key.startsWith(`ltx/${level}/`);
-
-  const off = { enabled: false, duration: milliseconds(HOUR), checkInterval: milliseconds(HOUR) };
 
   /** Past the interval of the one that is there. */
   function startLate(change: Change = {}): ReplicaUpkeep {

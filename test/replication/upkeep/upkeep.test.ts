@@ -139,6 +139,27 @@ describe('on S3', () => {
       await server.stop();
     }
   });
+
+  it('a start on the database that is here lists the replica once, for itself and for what keeps it in shape', async () => {
+    const server = await startS3Server({ buckets: ['bucket'] });
+    try {
+      await using site = new HurriedSite(['one'], s3Options(server));
+      await site.start();
+      await site.writeUntil('a merge', () => server.objects('bucket').some(({ key }) => key.startsWith('root/0001/')));
+      await site.end();
+      const { length } = server.requests;
+      const merged = () =>
+        server.requests.slice(length).some(({ method, key }) => method === 'PUT' && key.startsWith('root/0001/'));
+      await site.start();
+      await site.writeUntil('another merge', merged);
+      const lists = server.requests.slice(length).filter(({ operation }) => operation === 'ListObjectsV2');
+      // The others look for backups of Litestream 0.3: which are newer than the database, and which are to be cleared away.
+      expect(lists).toHaveLength(3);
+      await site.end();
+    } finally {
+      await server.stop();
+    }
+  });
 });
 
 function newestTxid(server: S3Server): number {
