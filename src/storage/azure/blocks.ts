@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readPart } from '../object-body.ts';
+import { putEachPart } from '../body-parts.ts';
 import type { ObjectBody, PutOptions } from '../object-store.ts';
 import type { AzureOperation } from './errors.ts';
 import { checkStored, propertiesOf, putOperation } from './put.ts';
@@ -37,41 +37,21 @@ async function stageBlocks(
   body: ObjectBody,
   signal: AbortSignal | undefined,
 ): Promise<string[]> {
-  const size = Math.max(session.settings.partSize, Math.ceil(body.size / MOST_BLOCKS));
-  const count = Math.ceil(body.size / size);
-  const ids = blockIds(count);
-  const left = ids.entries();
-  const stop = new AbortController();
-  const either = AbortSignal.any(signal === undefined ? [stop.signal] : [stop.signal, signal]);
-  const worker = async () => {
-    // One buffer for all blocks of a worker: fresh ones would pile up until the collector comes round.
-    const buffer = Buffer.allocUnsafe(size);
-    for (const [index, id] of left) {
-      const end = Math.min(body.size, (index + 1) * size);
-      const content = await readPart(body, index * size, end, buffer, either);
-      await session.send(
-        (client, abort) =>
-          client.getBlockBlobClient(session.root + key).stageBlock(id, content, content.byteLength, abort),
-        operation,
-        either,
-      );
-    }
-  };
-  const workers = Array.from({ length: Math.min(session.settings.concurrency, count) }, () =>
-    worker().catch((error: unknown) => {
-      stop.abort(error);
-      throw error;
-    }),
-  );
-  await Promise.allSettled(workers);
-  either.throwIfAborted();
-  return ids;
+  const upload = randomUUID();
+  const limits = { ...session.settings, mostParts: MOST_BLOCKS };
+  return await putEachPart(body, limits, signal, async (index, content, either) => {
+    const id = blockId(upload, index);
+    await session.send(
+      (client, abort) =>
+        client.getBlockBlobClient(session.root + key).stageBlock(id, content, content.byteLength, abort),
+      operation,
+      either,
+    );
+    return id;
+  });
 }
 
 /** Two uploads of one key share its blocks, so each has ids that nobody else has; all must be of one length. */
-function blockIds(count: number): string[] {
-  const upload = randomUUID();
-  return Array.from({ length: count }, (_, index) =>
-    Buffer.from(`${upload}-${String(index).padStart(5, '0')}`).toString('base64'),
-  );
+function blockId(upload: string, index: number): string {
+  return Buffer.from(`${upload}-${String(index).padStart(5, '0')}`).toString('base64');
 }

@@ -6,7 +6,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { StationError } from '../../errors.ts';
-import { readPart } from '../object-body.ts';
+import { putEachPart } from '../body-parts.ts';
 import type { ObjectBody, PutOptions } from '../object-store.ts';
 import { customerKeyOf } from './encryption.ts';
 import type { S3Operation } from './errors.ts';
@@ -59,37 +59,16 @@ async function putParts(
   signal: AbortSignal | undefined,
 ): Promise<CompletedPart[]> {
   const { mostParts } = session.endpoint.provider;
-  const partSize = Math.max(session.settings.partSize, Math.ceil(body.size / mostParts));
-  const count = Math.ceil(body.size / partSize);
-  const stop = new AbortController();
-  const either = AbortSignal.any(signal === undefined ? [stop.signal] : [stop.signal, signal]);
-  const parts: CompletedPart[] = [];
-  let next = 0;
-  const worker = async () => {
-    // One buffer for all parts of a worker: fresh ones would pile up until the collector comes round.
-    const buffer = Buffer.allocUnsafe(partSize);
-    for (let index = next++; index < count; index = next++) {
-      const end = Math.min(body.size, (index + 1) * partSize);
-      const content = await readPart(body, index * partSize, end, buffer, either);
-      const part = new UploadPartCommand({
-        ...multipart,
-        PartNumber: index + 1,
-        Body: content,
-        ...customerKeyOf(session.options),
-      });
-      const done = await session.send((client, abort) => client.send(part, abort), operation, either);
-      parts[index] = { ...checksumsOf(done), PartNumber: index + 1, ETag: done.ETag };
-    }
-  };
-  const workers = Array.from({ length: Math.min(session.settings.concurrency, count) }, () =>
-    worker().catch((error: unknown) => {
-      stop.abort(error);
-      throw error;
-    }),
-  );
-  await Promise.allSettled(workers);
-  either.throwIfAborted();
-  return parts;
+  return await putEachPart(body, { ...session.settings, mostParts }, signal, async (index, content, either) => {
+    const part = new UploadPartCommand({
+      ...multipart,
+      PartNumber: index + 1,
+      Body: content,
+      ...customerKeyOf(session.options),
+    });
+    const done = await session.send((client, abort) => client.send(part, abort), operation, either);
+    return { ...checksumsOf(done), PartNumber: index + 1, ETag: done.ETag };
+  });
 }
 
 /** AWS wants the checksums it gave for the parts when they are put together. */
