@@ -6,6 +6,7 @@ import type { Bytes, Milliseconds } from '../quantities.ts';
 import type { ReplicaPosition } from './answer.ts';
 import { applyPlan } from './apply.ts';
 import { findLackOfRoom } from './disk-room.ts';
+import { AHEAD_OF_WAL, legacyDamage } from './legacy/damage.ts';
 import { applyLegacyPlan } from './legacy/legacy-apply.ts';
 import type { LegacyPlan } from './legacy/legacy-plan.ts';
 import type { RestorePlan } from './plan.ts';
@@ -61,7 +62,7 @@ export async function attemptRestore(
     }
     // The disk writes while SQLite reads: neither waits for the other.
     const [proof] = await Promise.all([proveFile(file, applied, options.integrity, signal), syncFile(file)]);
-    if (proof.kind === 'unsound') return plan.format === undefined ? proof : judgeLegacy(plan, proof.error);
+    if (proof.kind === 'unsound') return plan.format === undefined ? proof : judgeLegacy(replica, plan, proof.error);
     return { ...applied, file, integrity: proof.kind, remarks: remarksOf(proof), kind: 'proven' };
   } catch (error) {
     signal.throwIfAborted();
@@ -95,9 +96,14 @@ async function apply(
 type StateOfFile = Pick<Extract<Attempt, { kind: 'proven' }>, 'timestamp' | 'pageSize' | 'commit' | 'bytesDownloaded'>;
 
 /** Where the snapshot may be ahead of its WAL, that is what is wrong with it: an older one may do. */
-function judgeLegacy(plan: LegacyPlan, error: StationError): Attempt {
+function judgeLegacy({ store }: NamedReplica, plan: LegacyPlan, error: StationError): Attempt {
   if (plan.settled === 'yes') return { kind: 'unsound', error };
-  return { kind: 'damaged', key: plan.snapshot.key, error };
+  const { key } = plan.snapshot;
+  return {
+    kind: 'damaged',
+    key,
+    error: legacyDamage(`${store.url}/${key}`, `${AHEAD_OF_WAL}: ${error.message}`, error),
+  };
 }
 
 function remarksOf(proof: {

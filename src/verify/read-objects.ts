@@ -1,8 +1,6 @@
 import { isStationError, StationError } from '../errors.ts';
 import { LtxDecoder } from '../ltx/decoder.ts';
 import type { ReplicaFile } from '../restore/inventory.ts';
-import type { LegacySegment, LegacySnapshot } from '../restore/legacy/generations.ts';
-import { openObject } from '../restore/legacy/open-object.ts';
 import { isDamage } from '../restore/position.ts';
 import { fetchFiles } from '../restore/segments.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -103,43 +101,8 @@ class FileReader {
   }
 }
 
-/**
- * Reads objects of a Litestream 0.3 backup to their ends, with the checksums that they have.
- * @throws what the store throws, but for STORAGE_NOT_FOUND
- */
-export async function readLegacyObjects(
-  store: ObjectStore,
-  objects: readonly (LegacySnapshot | LegacySegment)[],
-  signal: AbortSignal,
-): Promise<ReadFinding> {
-  const damaged: DamagedObject[] = [];
-  const gone: string[] = [];
-  for (const object of objects) {
-    try {
-      for await (const _ of openObject(store, object.key, storedOf(store, object, signal))) signal.throwIfAborted();
-    } catch (error) {
-      signal.throwIfAborted();
-      if (isDamage(error)) damaged.push({ key: object.key, what: withoutName(error.message, store, object.key) });
-      else if (isStationError(error, 'STORAGE_NOT_FOUND')) gone.push(object.key);
-      else throw error;
-    }
-  }
-  return { damaged, gone };
-}
-
-async function* storedOf(
-  store: ObjectStore,
-  object: LegacySnapshot | LegacySegment,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  for await (const piece of fetchFiles(store, [object], 1, signal)) {
-    if (piece.kind === 'damaged') throw piece.error;
-    yield piece.content;
-  }
-}
-
 /** Its key is told beside it. */
-function withoutName(message: string, store: ObjectStore, key: string): string {
+export function withoutName(message: string, store: ObjectStore, key: string): string {
   for (const name of [`${store.url}/${key}`, `${store.url}${key}`, key]) {
     if (message.startsWith(name)) return message.slice(name.length).replace(/^[:,]? /, '');
   }

@@ -13,7 +13,8 @@ import type { NamedReplica, RestoreTarget } from '../restore/restore-target.ts';
 import { checkChain } from './check-chain.ts';
 import type { Comparison, DamagedObject, Effort, ReplicaFindings } from './findings.ts';
 import { differenceFrom } from './page-digests.ts';
-import { readFiles, readLegacyObjects } from './read-objects.ts';
+import { readGeneration } from './read-generation.ts';
+import { readFiles } from './read-objects.ts';
 import type { ReferenceResult } from './reference.ts';
 
 export interface VerifyJob {
@@ -141,10 +142,10 @@ async function readAll(
 ): Promise<void> {
   const { store } = replica;
   const ltx = await readFiles(store, inventory.files, parallelism, signal);
-  const old = objectsOf(generations);
-  const legacy = await readLegacyObjects(store, old, signal);
-  for (const { key, what } of [...ltx.damaged, ...legacy.damaged]) draft.damaged.set(key, what);
-  const gone = new Set([...ltx.gone, ...legacy.gone]);
+  const findings = [ltx];
+  for (const generation of generations) findings.push(await readGeneration(store, generation, signal));
+  for (const { key, what } of findings.flatMap(({ damaged }) => damaged)) draft.damaged.set(key, what);
+  const gone = new Set(findings.flatMap((finding) => finding.gone));
   if (gone.size === 0) return;
   // Retention may have come to them since they were listed.
   const { files } = await takeInventory(store, signal);

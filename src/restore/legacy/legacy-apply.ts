@@ -7,11 +7,13 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import { type FilePiece, fetchFiles } from '../segments.ts';
 import { readSqliteHeader, SQLITE_HEADER_SIZE } from '../sqlite-header.ts';
 import { writeError } from '../write-error.ts';
-import { legacyDamage } from './damage.ts';
+import { AHEAD_OF_WAL, legacyDamage } from './damage.ts';
 import type { LegacySegment, LegacySnapshot } from './generations.ts';
 import { formatIndex } from './legacy-key.ts';
 import type { LegacyPlan } from './legacy-plan.ts';
 import { openObject } from './open-object.ts';
+import { changesSince, counterOf } from './page-one.ts';
+import { walOrder } from './wal-order.ts';
 import { WalReplay } from './wal-replay.ts';
 
 export interface LegacyApplyJob {
@@ -65,6 +67,11 @@ class LegacyApply {
   readonly #job: LegacyApplyJob;
   readonly #database: FileHandle;
   #replay: WalReplay | undefined;
+  /** The WAL file that was replayed last. */
+  #before: { readonly salt: number; readonly first: LegacySegment } | undefined;
+  /** The change counter of the snapshot, and that of the newest first page in the WAL. */
+  #counter = 0;
+  #newestCounter: number | undefined;
   #done = 0;
 
   constructor(job: LegacyApplyJob, database: FileHandle) {
@@ -83,6 +90,10 @@ class LegacyApply {
       for (const [index, segments] of Map.groupBy(plan.segments, (segment) => segment.index)) {
         const isLast = index === plan.segments.at(-1)?.index;
         commit = (await this.#replayWal(pageSize, segments, isLast, pieces)) ?? commit;
+      }
+      if (this.#newestCounter !== undefined && changesSince(this.#newestCounter, this.#counter) < 0) {
+        this.file = plan.snapshot;
+        throw this.#damage(AHEAD_OF_WAL);
       }
       return { kind: 'applied', pageSize, commit, bytesDownloaded: bytes(this.#done) };
     } finally {
@@ -128,6 +139,7 @@ class LegacyApply {
     const pageSize = readSqliteHeader(start)?.pageSize;
     if (pageSize === undefined) throw this.#damage('holds no SQLite database');
     if (size % pageSize !== 0) throw this.#damage(`holds ${size} bytes, no whole number of pages of ${pageSize} bytes`);
+    this.#counter = counterOf(start);
     return { pageSize, commit: size / pageSize };
   }
 
@@ -153,7 +165,35 @@ class LegacyApply {
       if (length !== replay.validBytes && length > 0 && !isLive) throw this.#invalid(segment, replay.validBytes);
     }
     replay.finish();
+    this.#expectNext(segments, replay);
+    this.#expectAge(replay);
     return replay.commit;
+  }
+
+  /** Each WAL file follows the one before: what was committed between would be missing. */
+  #expectNext([first]: readonly LegacySegment[], { salt }: WalReplay): void {
+    if (first === undefined || salt === undefined) return;
+    const before = this.#before;
+    this.#before = { salt, first };
+    const order = walOrder(before?.salt, salt);
+    if (order === 'missing') {
+      this.file = first;
+      throw this.#damage('does not follow the WAL file before it: what was committed between the two is missing');
+    }
+    if (order === 'earlier' && before !== undefined) {
+      this.file = before.first;
+      throw this.#damage(`is of a WAL file that was written after ${first.key}`);
+    }
+  }
+
+  /** A snapshot holds all of the WAL files before its own. */
+  #expectAge({ pageOne: { first, last } }: WalReplay): void {
+    if (first === undefined) return;
+    if (this.#newestCounter === undefined && changesSince(first, this.#counter) > 1) {
+      this.file = this.#job.plan.snapshot;
+      throw this.#damage('is older than the WAL that is replayed over it');
+    }
+    this.#newestCounter = last;
   }
 
   #gap(segment: LegacySegment, length: number): StationError {

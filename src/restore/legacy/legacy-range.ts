@@ -1,7 +1,6 @@
-import { type Milliseconds, milliseconds } from '../../quantities.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { describeTime } from '../describe.ts';
-import { type LegacySegment, type LegacySnapshot, listSegments, listSnapshots } from './generations.ts';
+import { type LegacySegment, listSegments, listSnapshots } from './generations.ts';
 import { formatIndex } from './legacy-key.ts';
 import { type LegacyPlan, planGeneration } from './legacy-plan.ts';
 import { beginsSoundly, findNewestPlan } from './newest-plan.ts';
@@ -57,15 +56,10 @@ async function findOldestPlan(
   for (const snapshot of snapshots.slice(0, MOST_SNAPSHOTS)) {
     const later = (segment: LegacySegment) => segment.lastModified > snapshot.lastModified;
     const segments = await listSegments(store, name, snapshot.index, signal, later);
-    for (const moment of momentsOf(snapshot, segments.find(later))) {
-      const plan = planGeneration({ name, snapshots: [snapshot], segments }, { timestamp: moment }, excluded);
-      if (plan !== undefined && (await beginsSoundly(store, plan, excluded, signal))) return plan;
-    }
+    // The snapshot alone may be no sound state, until the first WAL that was written after it.
+    const timestamp = segments.find(later)?.lastModified ?? snapshot.lastModified;
+    const plan = planGeneration({ name, snapshots: [snapshot], segments }, { timestamp }, excluded);
+    if (plan !== undefined && (await beginsSoundly(store, plan, excluded, signal))) return plan;
   }
   return undefined;
-}
-
-/** With the snapshot, if the WAL of before is there; else with the first WAL that was written after it. */
-function momentsOf(snapshot: LegacySnapshot, next: LegacySegment | undefined): readonly Milliseconds[] {
-  return [snapshot, ...(next === undefined ? [] : [next])].map(({ lastModified }) => milliseconds(lastModified));
 }

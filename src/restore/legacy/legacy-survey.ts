@@ -4,6 +4,7 @@ import { isLegacyKey } from '../../storage/key-layout.ts';
 import type { LegacyAnswer, LegacyPosition, LtxAnswer, ReplicaAnswer } from '../answer.ts';
 import { describeTime } from '../describe.ts';
 import type { NamedReplica, RestoreTarget } from '../restore-target.ts';
+import { isAheadOfWal } from './damage.ts';
 import type { Generation, LegacySnapshot } from './generations.ts';
 import { formatIndex } from './legacy-key.ts';
 import type { LegacyGoal, LegacyPlan } from './legacy-plan.ts';
@@ -45,9 +46,11 @@ export async function surveyLegacy(
   const goal = goalOf(target);
   const { plan, generations } = await findNewestPlan(store, wanted, goal, excluded, signal);
   if (plan !== undefined) return { kind: 'plan', plan, holdsLater: generations.some((one) => isLater(one, goal)) };
-  const sound = generations.flatMap(({ snapshots }) => snapshots.filter(({ key }) => !excluded.has(key)));
+  const damaged = new Map([...excluded].filter(([, reason]) => !isAheadOfWal(reason)));
+  const sound = generations.flatMap(({ snapshots }) => snapshots.filter(({ key }) => !damaged.has(key)));
   const where = `${asked === undefined ? '' : `generation ${asked} of `}${store.url}`;
-  const range = sound.length === 0 ? undefined : await readLegacyRange(store, wanted, excluded, signal);
+  const range = sound.length === 0 ? undefined : await readLegacyRange(store, wanted, damaged, signal);
+  for (const [key, reason] of damaged) excluded.set(key, reason);
   return withoutPlan(where, goal, sound, range, excluded);
 }
 
@@ -67,9 +70,10 @@ function withoutPlan(
   }
   const held = range && describeLegacyRange(range);
   if (sound.some(({ lastModified, index }) => isWithin(goal, lastModified, index))) {
+    const then = goal.timestamp === undefined && goal.index === undefined ? '' : ` for a state ${describeGoal(goal)}`;
     const instead = held === undefined ? '' : `; it holds ${held}`;
     return {
-      ...unsound(`${backup}, but the WAL written during its snapshots is missing or damaged${instead}`, {
+      ...unsound(`${backup}, but the WAL written during its snapshots is missing or damaged${then}${instead}`, {
         hint: 'a snapshot alone may be a mixture of two states; "lz4 -d" on one gives it as it is',
       }),
       held,

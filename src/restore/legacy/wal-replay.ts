@@ -1,14 +1,11 @@
 import { ftruncateSync, writeSync } from 'node:fs';
 import { PendingPages } from '../../wal/pending-pages.ts';
-import type { WordOrder } from '../../wal/wal-checksum.ts';
-import { decodeFrames, frameSize } from '../../wal/wal-frame.ts';
-import { decodeWalHeader, WAL_HEADER_SIZE } from '../../wal/wal-header.ts';
-import type { WalPosition } from '../../wal/wal-position.ts';
 import { writeError } from '../write-error.ts';
 import { PageBatch } from './page-batch.ts';
+import { PageOneCounters } from './page-one.ts';
+import { WalStream } from './wal-stream.ts';
 
 const BATCH_SIZE = 1024 * 1024;
-const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
  * Replays one WAL file into a database file, as SQLite's recovery and a checkpoint of all of it would: the frames up to
@@ -18,8 +15,6 @@ const NOTHING: Buffer = Buffer.alloc(0);
  * Memory: 2 MiB, and for a transaction larger than 1 MiB another 8 MiB and an index; the rest of it waits on disk.
  */
 export class WalReplay {
-  /** Bytes that were valid: up to the end of the last valid frame, whether committed or not. */
-  validBytes = 0;
   /** Size of the database in pages after the last commit; undefined while there is none. */
   commit: number | undefined;
   readonly #database: number;
@@ -27,10 +22,10 @@ export class WalReplay {
   readonly #spillFolder: string;
   readonly #committed: PageBatch;
   readonly #open: PageBatch;
+  readonly #stream: WalStream;
+  /** Of what was committed. */
+  readonly pageOne = new PageOneCounters();
   #large: PendingPages | undefined;
-  #rest: Buffer = NOTHING;
-  #position: { readonly at: WalPosition; readonly order: WordOrder } | undefined;
-  #ended = false;
 
   /** @param database descriptor of a file that SQLite does not have open */
   constructor(database: number, pageSize: number, spillFolder: string) {
@@ -39,52 +34,22 @@ export class WalReplay {
     this.#spillFolder = spillFolder;
     this.#committed = new PageBatch(pageSize, BATCH_SIZE);
     this.#open = new PageBatch(pageSize, BATCH_SIZE);
+    this.#stream = new WalStream(pageSize, (page, commit, image) => this.#frame(page, commit, image));
   }
 
   /** False from the first byte on that is no part of this WAL: what follows is ignored. */
   push(chunk: Uint8Array): boolean {
-    let data = asBuffer(chunk);
-    // Only what completes a header or a frame is copied, not the chunk.
-    while (!this.#ended && this.#rest.byteLength > 0 && data.byteLength > 0) {
-      const missing = this.#unit - this.#rest.byteLength;
-      const whole = Buffer.concat([this.#rest, data.subarray(0, missing)]);
-      data = data.subarray(missing);
-      this.#read(whole);
-    }
-    if (!this.#ended && data.byteLength > 0) this.#read(data);
-    return !this.#ended;
+    return this.#stream.push(chunk);
   }
 
-  /** Size of what comes next: the header, or a frame. */
-  get #unit(): number {
-    return this.#position === undefined ? WAL_HEADER_SIZE : frameSize(this.#pageSize);
+  /** Bytes that were valid: up to the end of the last valid frame, whether committed or not. */
+  get validBytes(): number {
+    return this.#stream.validBytes;
   }
 
-  #read(data: Buffer): void {
-    if (data.byteLength < this.#unit) {
-      this.#rest = Buffer.from(data);
-      return;
-    }
-    this.#rest = NOTHING;
-    if (this.#position === undefined) {
-      const header = decodeWalHeader(data);
-      if (header === undefined || header.pageSize !== this.#pageSize) {
-        this.#ended = true;
-        return;
-      }
-      const { order, pageSize, salt1, salt2, checksum1, checksum2 } = header;
-      this.#position = { at: { pageSize, salt1, salt2, checksum1, checksum2, offset: WAL_HEADER_SIZE }, order };
-      this.validBytes = WAL_HEADER_SIZE;
-      this.#read(data.subarray(WAL_HEADER_SIZE));
-      return;
-    }
-    const { at, order } = this.#position;
-    const next = decodeFrames(data, at, order, (page, commit, image) => this.#frame(page, commit, image));
-    this.#position = { at: next, order };
-    this.validBytes = next.offset;
-    const left = data.subarray(next.offset - at.offset);
-    if (left.byteLength < this.#unit) this.#rest = Buffer.from(left);
-    else this.#ended = true;
+  /** The header's first salt; undefined before it was read, or where it is none. */
+  get salt(): number | undefined {
+    return this.#stream.salt;
   }
 
   /** Writes what is left of the committed pages, and sets the size. */
@@ -105,6 +70,7 @@ export class WalReplay {
   }
 
   #frame(page: number, commit: number, image: Uint8Array): void {
+    this.pageOne.frame(page, commit, image);
     if (this.#large === undefined && !this.#open.put(page, image)) {
       this.#large = new PendingPages(this.#pageSize, this.#spillFolder);
       for (const [number, data] of this.#open.pages()) this.#large.put(number, data);
@@ -152,8 +118,4 @@ function orWriteError(write: () => void): void {
   } catch (cause) {
     throw writeError('the database could not be written', cause);
   }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generateIdentity } from 'age-encryption';
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { milliseconds } from '../../../src/quantities.ts';
 import { decompressFrames } from '../../../src/restore/legacy/decompress.ts';
@@ -113,7 +112,14 @@ describe('what a backup holds is told where it does not hold what is asked', () 
   const first = '04dec9298d08c05c';
   const second = 'f35f5fbace481038';
   const timeOf = ({ fixture }: Backup, name: string) => fixture.times[`generations/${name}.lz4`] ?? 0;
-  const beginOf = (of: Backup, generation: string) => timeOf(of, `${generation}/snapshots/00000000.snapshot`);
+  const snapshotAt = (of: Backup, generation: string, index = 0) =>
+    timeOf(of, `${generation}/snapshots/0000000${index}.snapshot`);
+  /** A snapshot is surely a sound state with the WAL that was written next. */
+  const beginOf = (of: Backup, generation: string, index = 0) => {
+    const taken = snapshotAt(of, generation, index);
+    const after = of.keys.filter((key) => key.includes(`${generation}/wal/`)).map((key) => of.fixture.times[key] ?? 0);
+    return after.find((time) => time > taken) ?? taken;
+  };
   const endOf = (of: Backup) => of.fixture.times[of.keys.at(-1) ?? ''] ?? 0;
   const held = (from: number, at: string, end: number) =>
     `it holds ${iso(from)} (generation ${at}) to ${iso(end)} (generation ${second}, WAL 00000004)`;
@@ -121,11 +127,12 @@ describe('what a backup holds is told where it does not hold what is asked', () 
   test('a moment before it: from the beginning of the oldest generation to the end of the newest', async () => {
     const of = backup();
     const begin = beginOf(of, first);
-    await expect(site.restore([of.replica], { target: at(begin - 1) })).rejects.toMatchObject({
+    const before = milliseconds(snapshotAt(of, first) - 1);
+    await expect(site.restore([of.replica], { target: at(before) })).rejects.toMatchObject({
       code: 'RESTORE_NOT_AVAILABLE',
       message: expect.stringMatching(
         new RegExp(
-          `does not hold a state of ${iso(begin - 1)} or before; ${escaped(held(begin, `${first}, WAL 00000000`, endOf(of)))}$`,
+          `does not hold a state of ${iso(before)} or before; ${escaped(held(begin, `${first}, WAL 00000000`, endOf(of)))}$`,
         ),
       ),
     });
@@ -136,7 +143,7 @@ describe('what a backup holds is told where it does not hold what is asked', () 
     const of = backup();
     const begin = beginOf(of, second);
     const target = { kind: 'litestream-0.3', generation: second, index: undefined } as const;
-    const before = { ...target, timestamp: milliseconds(begin - 1) };
+    const before = { ...target, timestamp: milliseconds(snapshotAt(of, second) - 1) };
     await expect(site.restore([of.replica], { target: before })).rejects.toThrow(
       held(begin, `${second}, WAL 00000000`, endOf(of)),
     );
@@ -148,7 +155,7 @@ describe('what a backup holds is told where it does not hold what is asked', () 
     const of = backup();
     for (const index of [0, 1]) rmSync(of.path(`generations/${second}/snapshots/0000000${index}.snapshot.lz4`));
     const target = { kind: 'litestream-0.3', generation: second, index: 1, timestamp: undefined } as const;
-    const begin = timeOf(of, `${second}/snapshots/00000002.snapshot`);
+    const begin = beginOf(of, second, 2);
     await expect(site.restore([of.replica], { target })).rejects.toThrow(
       `does not hold a state up to WAL 00000001; ${held(begin, `${second}, WAL 00000002`, endOf(of))}`,
     );
@@ -156,10 +163,10 @@ describe('what a backup holds is told where it does not hold what is asked', () 
 
   test('it begins where a restore does: behind a snapshot that is damaged, and one whose WAL has gone', async () => {
     const of = backup();
-    const earliest = beginOf(of, first);
+    const earliest = snapshotAt(of, first);
     change(of, `generations/${first}/snapshots/00000000.snapshot.lz4`, () => Buffer.alloc(300));
     rmSync(of.path(`generations/${first}/wal/00000001_00000000.wal.lz4`));
-    const begin = timeOf(of, `${first}/snapshots/00000002.snapshot`);
+    const begin = beginOf(of, first, 2);
     await expect(site.restore([of.replica], { target: at(earliest - 1) })).rejects.toThrow(
       held(begin, `${first}, WAL 00000002`, endOf(of)),
     );
@@ -170,11 +177,12 @@ describe('what a backup holds is told where it does not hold what is asked', () 
   test('beside LTX files that do not hold it either: both', async () => {
     const of = backup();
     const begin = beginOf(of, first);
+    const before = milliseconds(snapshotAt(of, first) - 1);
     const chain = new History({ startedAt: endOf(of) + 60_000 });
     try {
       chain.grow(2);
       await chain.putLevel0(of.replica.store);
-      await expect(site.restore([of.replica], { target: at(begin - 1) })).rejects.toMatchObject({
+      await expect(site.restore([of.replica], { target: at(before) })).rejects.toMatchObject({
         code: 'RESTORE_NOT_AVAILABLE',
         message: expect.stringMatching(
           new RegExp(
@@ -374,27 +382,26 @@ describe('a snapshot whose content is no sound database', () => {
   const last = 'generations/f35f5fbace481038/snapshots/00000003.snapshot.lz4';
 
   /** Whole as an object, but its pages from the second on are those of no database; the only one of its generation. */
-  function unsound(of: Backup): void {
+  async function unsound(of: Backup): Promise<void> {
     for (const key of of.keys.filter((one) => /f35.*snapshots/.test(one) && one !== last)) rmSync(of.path(key));
     const content = Buffer.alloc(512 * 40, 0xab);
-    const source = new Database(':memory:');
-    source.pragma('page_size = 512');
-    source.exec('CREATE TABLE t (x)');
-    source.serialize().copy(content, 0, 0, 512);
-    source.close();
+    const stored = (async function* () {
+      yield readFileSync(of.path(last));
+    })();
+    for await (const piece of decompressFrames(stored, last)) Buffer.from(piece).copy(content, 0, 0, 512);
     change(of, last, () => Buffer.from(lz4Frame(content, { maxBlock: 7 })));
   }
 
   test('stops the restore where its WAL is whole: the original was damaged', async () => {
     const of = backup();
-    unsound(of);
+    await unsound(of);
     await expect(site.restore([of.replica])).rejects.toThrow(/the restored database is not sound/);
     expect(site.names()).toEqual([]);
   });
 
   test('is not used where it may only be ahead of its WAL: an older generation is', async () => {
     const of = backup();
-    unsound(of);
+    await unsound(of);
     const later = (of.fixture.times[of.keys.at(-1) ?? ''] ?? 0) / 1000 + 5;
     utimesSync(of.path(last), later, later);
     const outcome = await site.restore([of.replica]);
