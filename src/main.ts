@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { ArgumentContext } from './cli/arguments.ts';
+import type { ArgumentContext } from './cli/common-arguments.ts';
 import { asksForJson, reportError } from './cli/report-error.ts';
 import type { InvokedAs } from './cli/run-options.ts';
 import { chooseVerb, helpText, type VerbChoice } from './cli/verbs.ts';
@@ -56,7 +56,7 @@ async function runVerb(
   switch (verb) {
     case 'run':
     case 'replicate': {
-      const { parseReplicate, parseRun } = await import('./cli/arguments.ts');
+      const { parseReplicate, parseRun } = await import('./cli/run-arguments.ts');
       const options = (verb === 'run' ? parseRun : parseReplicate)(rest, await argumentContext(invokedAs));
       return (await import('./cli/run.ts')).runCommand({ ...options, openFiles });
     }

@@ -2,7 +2,7 @@ import { parseDuration } from '../config/duration.ts';
 import { StationError } from '../errors.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
 import type { Effort } from '../verify/findings.ts';
-import { type ArgumentContext, commonOf } from './arguments.ts';
+import { type ArgumentContext, commonOf, onlyOperand } from './common-arguments.ts';
 import { type GivenOptions, parseOptions } from './given-options.ts';
 import { checkLeaseDuration } from './lease-duration.ts';
 import { parseMoment } from './moment.ts';
@@ -137,7 +137,7 @@ export function parseStatus(words: readonly string[], context: ArgumentContext):
   const given = parseOptions(statusTable, inputOf('status', words, context));
   return {
     ...commonOf(given, context),
-    subject: onlyOperand('status', given.operands),
+    subject: subjectOf('status', given.operands),
     replica: given.text('replica'),
     socket: given.text('socket'),
     timeout: given.parsed('timeout', secondsOrDuration),
@@ -148,7 +148,7 @@ export function parseStatus(words: readonly string[], context: ArgumentContext):
 /** `sync [options] [DB_PATH]`. Throws as `parseRun` does. */
 export function parseSync(words: readonly string[], context: ArgumentContext): SyncOptions {
   const given = parseOptions(syncTable, inputOf('sync', words, context));
-  const database = onlyOperand('sync', given.operands);
+  const database = subjectOf('sync', given.operands);
   if (database !== undefined && isReplicaUrl(database)) {
     throw new StationError('USAGE', `sync takes the path of a database, not the URL ${database}`);
   }
@@ -169,7 +169,7 @@ export function parseVerify(words: readonly string[], context: ArgumentContext):
   const given = parseOptions(verifyTable, inputOf('verify', words, context));
   return {
     ...commonOf(given, context),
-    subject: onlyOperand('verify', given.operands),
+    subject: subjectOf('verify', given.operands),
     replica: given.text('replica'),
     timestamp: given.parsed('timestamp', parseMoment),
     effort: effortOf(given),
@@ -192,19 +192,17 @@ function inputOf(verb: string, words: readonly string[], context: ArgumentContex
 function listOf(verb: string, given: GivenOptions<keyof typeof listTable>, context: ArgumentContext) {
   return {
     ...commonOf(given, context),
-    subject: onlyOperand(verb, given.operands),
+    subject: subjectOf(verb, given.operands),
     replica: given.text('replica'),
     json: given.switch('json') ?? false,
   };
 }
 
 /** @throws StationError USAGE */
-function onlyOperand(verb: string, [subject, ...others]: readonly string[]): string | undefined {
-  if (others.length === 0) return subject;
+function subjectOf(verb: string, operands: readonly string[]): string | undefined {
   const what = verb === 'sync' ? 'one database path' : 'one database path or replica URL';
-  throw new StationError('USAGE', `${verb} takes ${what}, or nothing`, {
-    hint: 'with nothing it is about every database of the config',
-  });
+  const usage = `${verb} takes ${what}, or nothing`;
+  return onlyOperand(operands, usage, 'with nothing it is about every database of the config');
 }
 
 /** @throws StationError USAGE for two of them */

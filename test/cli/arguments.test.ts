@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseLeaseOptions, parseReplicate, parseRestore, parseRun } from '../../src/cli/arguments.ts';
+import { parseLeaseOptions, parseRestore } from '../../src/cli/arguments.ts';
+import { parseReplicate, parseRun } from '../../src/cli/run-arguments.ts';
 import { chooseCommand } from '../../src/cli/run-options.ts';
 import { chooseVerb } from '../../src/cli/verbs.ts';
 import { isStationError } from '../../src/errors.ts';
