@@ -24,7 +24,12 @@ const reasonToSkip = (peer: Peer): [boolean, string] => [
 ];
 
 /** Stock Litestream beside a writer until it has compacted, made snapshots, and taken the last row. */
-async function liveWithStock(site: Site, replica: Readonly<Record<string, unknown>>, enough: () => boolean) {
+async function liveWithStock(
+  site: Site,
+  replica: Readonly<Record<string, unknown>>,
+  enough: () => boolean,
+  end: 'stopped' | 'killed' = 'stopped',
+) {
   site.makeDataFolder();
   const config = join(site.folder, 'stock.yml');
   const { name: _, ...withoutName } = replica;
@@ -39,7 +44,7 @@ async function liveWithStock(site: Site, replica: Readonly<Record<string, unknow
           path: site.database,
           'monitor-interval': '50ms',
           'checkpoint-interval': '500ms',
-          replica: { ...withoutName, 'sync-interval': '100ms' },
+          replica: { ...withoutName, 'sync-interval': end === 'killed' ? '1s' : '100ms' },
         },
       ],
     }),
@@ -53,8 +58,14 @@ async function liveWithStock(site: Site, replica: Readonly<Record<string, unknow
       if (Date.now() > giveUp) throw new Error(`stock Litestream has not compacted yet:\n${stock.log()}`);
       await pause(100);
     }
-    await writer.stop();
-    await pause(500);
+    if (end === 'killed') {
+      stock.process.kill('SIGKILL');
+      writer.kill('SIGKILL');
+      await writer.ended;
+    } else {
+      await writer.stop();
+      await pause(500);
+    }
   } finally {
     await stock.stop();
   }
@@ -158,6 +169,37 @@ describe('a replica of ours that stock Litestream takes over', () => {
     await expectAgreement(site, peer, peers, 'given back');
   });
 });
+
+describe('a disk of ours on which stock Litestream was killed while it wrote', () => {
+  it('is gone on with, though it holds commits that no replica has got', async ({ skip }) => {
+    skip(...noBinary());
+    await using site = new Site();
+    await site.run(['add=10']);
+    const before = site.newestTxid('file');
+    // It takes every commit, and uploads once a second.
+    const isAhead = () => site.newestTxid('file') > before && newestLocal(site) > site.newestTxid('file');
+    const added = await liveWithStock(site, site.folderReplica(), isAhead, 'killed');
+    const life = await site.run(['list', 'add=1']);
+    expect(life.code, life.log()).toBe(0);
+    expect(life.seen()?.slice(0, 10 + added.length)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ...added]);
+    await expectAgreement(site, folderPeer(site.replicaFolder('file')), peers, 'gone on with');
+    site.wipe();
+    const again = await site.run(['list']);
+    expect(again.seen(), again.log()).toEqual([...(life.seen() ?? []), ...life.acknowledged()]);
+  });
+});
+
+/** The newest of the files on the disk that are to be uploaded, as 16 hex digits. */
+function newestLocal(site: Site): string {
+  const folder = join(site.staging, 'ltx', '0');
+  return (
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.ltx'))
+      .sort()
+      .at(-1)
+      ?.slice(17, 33) ?? ''
+  );
+}
 
 describe('a replica of ours that the VFS writes to', () => {
   it('is restored with its rows, and continued', async ({ skip }) => {

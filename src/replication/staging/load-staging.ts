@@ -64,11 +64,11 @@ export async function dropUnsaved(staged: LoadedStaging): Promise<void> {
 
 /**
  * Whether a stock Litestream has run on this volume since our position was saved (someone rolled back to it, and forward
- * again): then its last file is also the last of a replica, which no unsaved one of ours can be.
+ * again): then one of its files is the last of a replica, which no unsaved one of ours can be. It need not be its last
+ * file: where it was killed, there are some that no replica has got yet.
  */
 export function isContinuedByStock(staged: LoadedStaging, checksumsOfReplicas: readonly string[]): boolean {
-  const last = staged.above.at(-1);
-  return last !== undefined && checksumsOfReplicas.includes(last.fileChecksum);
+  return staged.above.some(({ fileChecksum }) => checksumsOfReplicas.includes(fileChecksum));
 }
 
 /** The staging folder as stock Litestream left it: its numbering goes on, with a file of every page. */

@@ -80,6 +80,17 @@ describe('after a kill', () => {
     expect(known).toMatchObject({ kind: 'earlier', position: undefined, checksums: undefined });
   });
 
+  it('before stock Litestream went on from there and was killed, the last of a replica is among its files', async () => {
+    const position = readFileSync(bench.folder.position);
+    for (const data of [30, 31, 32]) await staging.append(changeSet({ 3: page(data) }));
+    writeFileSync(bench.folder.position, position);
+    const loaded = await bench.load();
+    expect(loaded.above).toHaveLength(3);
+    expect(isContinuedByStock(loaded, [loaded.above[0]?.fileChecksum ?? ''])).toBe(true);
+    expect(isContinuedByStock(loaded, loaded.content.position.fileChecksums)).toBe(false);
+    expect(afterStock(bench.folder, loaded).content.position).toMatchObject({ txid: 5 });
+  });
+
   it('halfway through a file, what was written of it is removed', async () => {
     const temporary = join(bench.folder.level0, '0000000000000003-0000000000000003.ltx.tmp');
     writeFileSync(temporary, 'half');
