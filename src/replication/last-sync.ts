@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { StationError, toStationError } from '../errors.ts';
 import type { ReplicaUploader } from './replica/replica-uploader.ts';
-import type { SyncLoop } from './sync-loop.ts';
+import type { SyncLoop } from './sync/sync-loop.ts';
 
 /** How long an end waits for uploads that were broken off, in milliseconds. */
 const STOP_PATIENCE = 250;

@@ -12,8 +12,8 @@ import type { PrepareOptions } from './replication-settings.ts';
 import { RunningReplica } from './running-replica.ts';
 import type { PreparedDatabase } from './start/prepare-database.ts';
 import { noUploads, type UploadsEnd } from './start/replica-leases.ts';
-import { syncLog } from './sync-log.ts';
-import { SyncLoop } from './sync-loop.ts';
+import { syncLog } from './sync/sync-log.ts';
+import { SyncLoop } from './sync/sync-loop.ts';
 import { DatabaseUpkeep } from './upkeep/database-upkeep.ts';
 
 /** What runs for one prepared database: the captures, the uploads, the upkeep and the verification of its replicas. */

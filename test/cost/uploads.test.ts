@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mostADay, requestsOfUpload, syncsAMonth } from '../../src/cost/uploads.ts';
 import { bytes, milliseconds } from '../../src/quantities.ts';
-import { nextSyncAt } from '../../src/replication/sync-schedule.ts';
+import { nextSyncAt } from '../../src/replication/sync/sync-schedule.ts';
 
 const MIB = 1 << 20;
 const DAY = 86_400_000;

@@ -1,6 +1,6 @@
-import type { Log } from '../observe/log.ts';
-import { rateLimited } from '../observe/rate-limit.ts';
-import { type Milliseconds, milliseconds } from '../quantities.ts';
+import type { Log } from '../../observe/log.ts';
+import { rateLimited } from '../../observe/rate-limit.ts';
+import { type Milliseconds, milliseconds } from '../../quantities.ts';
 import type { SyncEvents } from './sync-loop.ts';
 
 /** Turns captures into log lines. @param log carries `db` */

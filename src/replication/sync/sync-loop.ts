@@ -1,16 +1,16 @@
-import { StationError, toStationError } from '../errors.ts';
-import { type Bytes, type Milliseconds, milliseconds, type Txid } from '../quantities.ts';
-import { backoffDelay, steadyBackoff } from '../storage/backoff.ts';
-import type { ChangeSet, Snapshot } from '../wal/change-set.ts';
-import type { Follower } from '../wal/follower.ts';
-import type { ReplicaUploader } from './replica/replica-uploader.ts';
+import { StationError, toStationError } from '../../errors.ts';
+import { type Bytes, type Milliseconds, milliseconds, type Txid } from '../../quantities.ts';
+import { backoffDelay, steadyBackoff } from '../../storage/backoff.ts';
+import type { ChangeSet, Snapshot } from '../../wal/change-set.ts';
+import type { Follower } from '../../wal/follower.ts';
+import type { ReplicaUploader } from '../replica/replica-uploader.ts';
+import type { StagedFile } from '../staging/staged-files.ts';
+import type { Staging } from '../staging/staging.ts';
+import type { TakenSnapshot } from '../upkeep/database-snapshots.ts';
+import { Wake } from '../wake.ts';
 import { type SnapshotWish, wishDueAt, wishedAbove } from './snapshot-wish.ts';
 import { StagedCaptures } from './staged-captures.ts';
-import type { StagedFile } from './staging/staged-files.ts';
-import type { Staging } from './staging/staging.ts';
 import { nextSyncAt } from './sync-schedule.ts';
-import type { TakenSnapshot } from './upkeep/database-snapshots.ts';
-import { Wake } from './wake.ts';
 
 export interface SyncEvents {
   /** A change set is durable in the staging folder. */

@@ -1,4 +1,4 @@
-import { type Milliseconds, milliseconds, type Txid, txid } from '../quantities.ts';
+import { type Milliseconds, milliseconds, type Txid, txid } from '../../quantities.ts';
 
 /** A snapshot that a replica waits for. */
 export interface SnapshotWish {

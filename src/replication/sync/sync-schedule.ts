@@ -1,4 +1,4 @@
-import { type Milliseconds, milliseconds } from '../quantities.ts';
+import { type Milliseconds, milliseconds } from '../../quantities.ts';
 
 /**
  * When the next sync starts, given when the last one did (undefined: none yet): at once after a quiet time, else one

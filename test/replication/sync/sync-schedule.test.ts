@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { milliseconds } from '../../src/quantities.ts';
-import { nextSyncAt } from '../../src/replication/sync-schedule.ts';
+import { milliseconds } from '../../../src/quantities.ts';
+import { nextSyncAt } from '../../../src/replication/sync/sync-schedule.ts';
 
 const interval = milliseconds(10_000);
 

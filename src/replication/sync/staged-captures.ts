@@ -1,10 +1,10 @@
-import { type Milliseconds, milliseconds, type Txid } from '../quantities.ts';
-import type { ChangeSet, Snapshot } from '../wal/change-set.ts';
-import type { Follower } from '../wal/follower.ts';
-import type { WalPosition } from '../wal/wal-position.ts';
-import { sameWal } from '../wal/wal-reader.ts';
-import type { StagedFile } from './staging/staged-files.ts';
-import type { Staging } from './staging/staging.ts';
+import { type Milliseconds, milliseconds, type Txid } from '../../quantities.ts';
+import type { ChangeSet, Snapshot } from '../../wal/change-set.ts';
+import type { Follower } from '../../wal/follower.ts';
+import type { WalPosition } from '../../wal/wal-position.ts';
+import { sameWal } from '../../wal/wal-reader.ts';
+import type { StagedFile } from '../staging/staged-files.ts';
+import type { Staging } from '../staging/staging.ts';
 
 /** What one capture came to. */
 export interface Captured {

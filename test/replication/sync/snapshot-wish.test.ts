@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { milliseconds, txid } from '../../src/quantities.ts';
-import { wishDueAt, wishedAbove } from '../../src/replication/snapshot-wish.ts';
+import { milliseconds, txid } from '../../../src/quantities.ts';
+import { wishDueAt, wishedAbove } from '../../../src/replication/sync/snapshot-wish.ts';
 
 const now = milliseconds(1_000);
 
