@@ -5,9 +5,11 @@ import { restorablePoints } from '../../restore/plan.ts';
 import { backoffDelay, steadyBackoff } from '../../storage/backoff.ts';
 import { type HeldFile, type HeldFiles, heldFilesOf, SNAPSHOT_LEVEL } from '../levels/held-files.ts';
 import { hasBeginning, mergedUpTo } from '../levels/merge-plan.ts';
+import type { NextStep } from '../levels/next-step.ts';
 import type { RetentionPlan } from '../levels/retention-plan.ts';
 import type { FileToUpload } from '../replica/upload.ts';
 import { Wake } from '../wake.ts';
+import { BelievedClock } from './believed-clock.ts';
 import { Compaction } from './compaction.ts';
 import { OldBackups } from './old-backups.ts';
 import { RetentionSchedule } from './retention-schedule.ts';
@@ -36,6 +38,7 @@ export class ReplicaUpkeep {
   readonly #schedule: RetentionSchedule;
   readonly #sweep: RetentionSweep;
   readonly #oldBackups: OldBackups;
+  readonly #believed: BelievedClock;
   #held: HeldFiles | undefined;
   /** Files put since the listing. */
   #early: HeldFile[] = [];
@@ -54,6 +57,7 @@ export class ReplicaUpkeep {
     this.#schedule = new RetentionSchedule(settings);
     this.#sweep = new RetentionSweep(store, settings.retention.checkInterval);
     this.#oldBackups = new OldBackups(store, settings.retention);
+    this.#believed = new BelievedClock(options.wallClock, monotonicClock);
   }
 
   start(): void {
@@ -122,17 +126,16 @@ export class ReplicaUpkeep {
       this.#snapshots.begin(snapshot.step);
       return 'again';
     }
-    const retention = this.#schedule.next(held, this.#options.level0KeptFrom(), now);
+    const believed = this.#believed.now();
+    const retention = this.#schedule.next(held, this.#options.level0KeptFrom(), believed);
     if (retention.kind === 'due') return await this.#retain(retention.step, held);
-    const old = this.#oldBackups.next(held, now);
-    if (old.kind === 'due') return await this.#retainOldBackups(old.step, held, now);
-    const look = this.#sweep.lookAt(now) ?? Number.POSITIVE_INFINITY;
-    if (look <= now) return await this.#lookAfterDeletions(now);
-    const times = [merge, snapshot, retention, old].map((step) =>
-      step.kind === 'later' ? step.at : Number.POSITIVE_INFINITY,
-    );
-    const next = Math.min(...times, look);
-    return next === Number.POSITIVE_INFINITY ? 'idle' : milliseconds(Math.min(next - now, LONGEST_SLEEP));
+    const old = this.#oldBackups.next(held, believed);
+    if (old.kind === 'due') return await this.#retainOldBackups(old.step, held, believed);
+    const look = (this.#sweep.lookAt(now) ?? Number.POSITIVE_INFINITY) - now;
+    if (look <= 0) return await this.#lookAfterDeletions(now);
+    const waits = [waitFor(merge, now), waitFor(snapshot, now), waitFor(retention, believed), waitFor(old, believed)];
+    const wait = Math.min(...waits, look);
+    return wait === Number.POSITIVE_INFINITY ? 'idle' : milliseconds(Math.min(wait, LONGEST_SLEEP));
   }
 
   async #lookAtReplica(): Promise<HeldFiles> {
@@ -221,7 +224,7 @@ export class ReplicaUpkeep {
     this.#sweep.put(file);
     if (this.#held === undefined) this.#early.push(file);
     else this.#held.add(file);
-    if (level > 0) this.#schedule.changed(now);
+    if (level > 0) this.#schedule.changed(this.#believed.now());
   }
 
   #noteEnds(held: HeldFiles): void {
@@ -252,4 +255,8 @@ export class ReplicaUpkeep {
       await this.#wake.sleep(left);
     }
   }
+}
+
+function waitFor(step: NextStep<unknown>, now: Milliseconds): number {
+  return step.kind === 'later' ? step.at - now : Number.POSITIVE_INFINITY;
 }

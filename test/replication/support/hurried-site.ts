@@ -34,6 +34,7 @@ export class HurriedSite {
   readonly path: string;
   /** The wall clock; a test may set it anew. */
   clock: () => number = Date.now;
+  #passed = 0;
   readonly #replicas: ReadonlyMap<string, StoreOptions>;
   #running: Replication | undefined;
   #database: Database.Database | undefined;
@@ -66,11 +67,20 @@ export class HurriedSite {
       drainRequire: 'all',
       drainAtMost: undefined,
       log: createLog({ format: 'logfmt', level: 'ERROR' }),
-      clocks: { ...clocks, wall: () => milliseconds(this.clock()) },
+      clocks: {
+        ...clocks,
+        wall: () => milliseconds(this.clock() + this.#passed),
+        monotonic: () => milliseconds(performance.now() + this.#passed),
+      },
     });
     await this.#running.prepare(never);
     this.#database = new Database(this.path);
     this.#database.exec('PRAGMA journal_mode = WAL; CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, body BLOB)');
+  }
+
+  /** Time goes by, in milliseconds: by every clock, and not only because one was set. */
+  pass(time: number): void {
+    this.#passed += time;
   }
 
   /** Runs this as the application. */

@@ -481,6 +481,34 @@ describe('deletions', () => {
     await expectNewest();
   });
 
+  it('are not made by a clock that has jumped, before it has told the same for a day', async () => {
+    // Snapshots of three days; two of retention.
+    history.grow(2);
+    await history.putLevel0(store, 32, 33);
+    for (const number of [32, 33]) await history.putMerged(store, 9, 1, number);
+    const took = new Map([2, 32, 33].map((number, day) => [number, START + day * 24 * HOUR]));
+    store.lastModified = (key) => took.get(parseLtxKey('folder', key)?.maxTxid ?? 0) ?? START;
+    position = 33;
+    now = START + 2 * 24 * HOUR + HOUR;
+    let elapsed = 0;
+    const settings = { mergeIntervals: [], retention: { ...off, enabled: true, duration: milliseconds(48 * HOUR) } };
+    const one = start({ monotonicClock: () => milliseconds(elapsed), settings });
+    await until(() => asked('list generations/') === 1);
+    expect(keys(9)).toHaveLength(3);
+    now += 1000 * HOUR;
+    const hourGoesBy = async () => {
+      one.wake();
+      await sleep(20);
+      elapsed += HOUR;
+      now += HOUR;
+    };
+    for (let hour = 0; hour < 23; hour += 1) await hourGoesBy();
+    expect(keys(9)).toHaveLength(3);
+    for (let hour = 0; hour < 5; hour += 1) await hourGoesBy();
+    expect(keys(9)).toHaveLength(1);
+    await expectNewest();
+  });
+
   it('spare level-0 files after a take-over', async () => {
     const one = start({ level0KeptFrom: () => txid(25) });
     await until(isMerged);
