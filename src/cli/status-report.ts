@@ -91,8 +91,19 @@ function agoOf(at: number, now: Milliseconds): string {
 
 function problemOf(answer: ReplicaAnswer): { readonly message: string; readonly hint: readonly string[] } | undefined {
   if (answer.kind === 'no-answer') return { message: `no answer within ${answer.waited / 1000} s`, hint: [] };
+  if (answer.kind === 'holds') return gapOf(answer);
   if (answer.kind !== 'failed' && answer.kind !== 'unsound') return undefined;
   return { message: answer.error.message, hint: [answer.error.hint] };
+}
+
+/** Files behind a missing one are of no use, and of all that is wrong this is the one thing that replicating does not mend. */
+function gapOf({ position }: Extract<ReplicaAnswer, { kind: 'holds' }>): ReturnType<typeof problemOf> {
+  if (position.format !== undefined || position.unreachable === undefined) return undefined;
+  const { from, to } = position.unreachable;
+  return {
+    message: `it lists TXIDs ${formatTxid(from)} to ${formatTxid(to)}, which cannot be reached: a file between is missing or damaged`,
+    hint: ['"verify" names what is missing; the next snapshot makes every later state whole'],
+  };
 }
 
 /** `database`, `status`, `local_txid` and `wal_size` are Litestream's. */

@@ -112,7 +112,8 @@ function judgeNames(inventory: Inventory, { damaged, errors, remarks }: Draft): 
         ? `TXID ${formatTxid(missing.from)} is`
         : `TXIDs ${formatTxid(missing.from)} to ${formatTxid(missing.to)} are`;
     const message = `${range} missing: nothing leads to the ${behind.length} files behind, from ${behind[0].key} on`;
-    errors.push(new StationError('LTX_NOT_CONTIGUOUS', message));
+    const hint = 'another replica may have them; the next snapshot makes every later state whole';
+    errors.push(new StationError('LTX_NOT_CONTIGUOUS', message, { hint }));
   }
   if (leftOver.length > 0)
     remarks.push(`${leftOver.length} files are older than the oldest state that can be restored`);

@@ -22,6 +22,7 @@ interface Told {
     readonly lag_txids: number | null;
     readonly lag_bytes: number | null;
     readonly lag_seconds: number | null;
+    readonly error: { readonly message: string } | null;
     readonly last_error: { readonly message: string } | null;
     readonly lease: { readonly holder: string | null };
   }[];
@@ -138,4 +139,16 @@ it('a database whose replica is not configured has no copy, and that is not 0', 
   const restore = await runVerb(['restore', '-config', site.config, '-o', join(site.folder, 'copy.db'), site.database]);
   expect(restore.status).toBe(78);
   expect(restore.errors).toContain('hint: set one of FORGOTTEN_BUCKET');
+});
+
+it('a replica with a gap: behind, and why', async () => {
+  await using site = new Site();
+  for (let round = 0; round < 3; round += 1) expect((await site.run(['add=1'])).code).toBe(0);
+  rmSync(site.filesOf('file').at(-2) ?? '');
+  const told = await status(site);
+  expect(told.code).toBe(75);
+  expect(told.of('file')).toMatchObject({
+    status: 'behind',
+    error: { message: expect.stringContaining('be reached') },
+  });
 });

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateIdentity } from 'age-encryption';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { formatTxid } from '../../src/ltx/file-name.ts';
 import { txid } from '../../src/quantities.ts';
 import { restoreDatabase } from '../../src/restore/restore.ts';
 import type { NamedReplica } from '../../src/restore/restore-target.ts';
@@ -64,7 +65,7 @@ describe('an encrypted replica', () => {
     const outcome = await site.restore([disk]);
     expect(outcome.txid).toBe(history.newest - 1);
     expect(site.database().equals(history.state(history.newest - 1))).toBe(true);
-    expect(outcome.fellBack.join('\n')).toContain(`TXIDs ${history.newest} to ${history.newest}`);
+    expect(outcome.fellBack.join('\n')).toContain(`TXIDs ${formatTxid(txid(history.newest))}`);
   });
 
   test('damaged in the middle names that file, and is restored to before it', async () => {
