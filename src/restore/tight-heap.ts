@@ -1,28 +1,31 @@
 import { setFlagsFromString } from 'node:v8';
 
-/** What is fetched: by far the most garbage is the SDK's, of its requests, or that of the bodies. */
-export type Fetched = 'small-objects' | 'large-objects';
+/**
+ * What makes the garbage. Of what is fetched by far the most is the SDK's, of its requests, or that of the bodies; of pages
+ * that are written, that of each page.
+ */
+export type Garbage = 'small-objects' | 'large-objects' | 'pages';
 
 /**
  * By how much the heap may outgrow what is alive before all garbage is collected, in percent. Requests by the thousand leave
  * tens of megabytes behind that V8 would collect late, having a machine's memory in mind and not a container's. Of bodies
  * most is collected young (see `noteArrived`); as tight as for requests, it would cost as much time as all the rest.
  */
-const GROWTH: Readonly<Record<Fetched, number>> = { 'small-objects': 20, 'large-objects': 70 };
+const GROWTH: Readonly<Record<Garbage, number>> = { 'small-objects': 20, 'large-objects': 70, pages: 20 };
 /** As V8 sees fit. */
 const UNLIMITED = 0;
 
 /** A socket's buffers are not in the heap, so they do not make V8 collect; as many bytes of them may wait. */
 const MOST_YOUNG = 2 * 1024 * 1024;
 
-const holders = new Map<TightHeap, Fetched>();
+const holders = new Map<TightHeap, Garbage>();
 let arrived = 0;
 
 /** Keeps the heap close to what is alive, for as long as anybody holds it. */
 export class TightHeap {
-  hold(fetched: Fetched): void {
-    if (holders.get(this) === fetched) return;
-    holders.set(this, fetched);
+  hold(garbage: Garbage): void {
+    if (holders.get(this) === garbage) return;
+    holders.set(this, garbage);
     limitGrowth();
   }
 
@@ -42,6 +45,6 @@ export function noteArrived(size: number): void {
 }
 
 function limitGrowth(): void {
-  const limits = [...holders.values()].map((fetched) => GROWTH[fetched]);
+  const limits = [...holders.values()].map((garbage) => GROWTH[garbage]);
   setFlagsFromString(`--heap-growing-percent=${limits.length === 0 ? UNLIMITED : Math.min(...limits)}`);
 }

@@ -8,9 +8,12 @@ import { formatFileName } from '../../ltx/file-name.ts';
 import type { LtxHeader } from '../../ltx/header.ts';
 import type { Page } from '../../page.ts';
 import { bytes } from '../../quantities.ts';
+import { TightHeap } from '../../restore/tight-heap.ts';
 import type { StagedFile } from './staged-files.ts';
 
 const BUFFER_SIZE = 1 << 20;
+/** From here on a file is taken for one of the whole database, of which the garbage would add tens of megabytes. */
+const LARGE = 16 << 20;
 
 /**
  * Writes one LTX file into a staging level: temporary name, fsync, rename, fsync of the folder. Streams: memory does
@@ -63,7 +66,21 @@ async function encodeInto(
   pages: AsyncIterable<readonly Page[]>,
   seen: (batch: readonly Page[]) => void | Promise<void>,
 ): Promise<LtxEncoder> {
-  const encoder = new LtxEncoder(header);
+  const heap = new TightHeap();
+  try {
+    return await encodePages(file, new LtxEncoder(header), pages, seen, () => heap.hold('pages'));
+  } finally {
+    heap.release();
+  }
+}
+
+async function encodePages(
+  file: FileHandle,
+  encoder: LtxEncoder,
+  pages: AsyncIterable<readonly Page[]>,
+  seen: (batch: readonly Page[]) => void | Promise<void>,
+  isLarge: () => void,
+): Promise<LtxEncoder> {
   let parts: Uint8Array[] = [encoder.start()];
   let size = 0;
   for await (const batch of pages) {
@@ -74,6 +91,7 @@ async function encodeInto(
     }
     await seen(batch);
     if (size < BUFFER_SIZE) continue;
+    if (encoder.size > LARGE) isLarge();
     await writeAll(file, parts);
     parts = [];
     size = 0;
