@@ -22,6 +22,9 @@ export interface HeldDatabases {
   isHeld(file: Stats): boolean;
 }
 
+/** At the top of a volume, and nobody's but the file system check's: others cannot even read it. */
+const OF_THE_FILE_SYSTEM = 'lost+found';
+
 const nothingHeld: HeldDatabases = { has: () => false, isHeld: () => false };
 
 /**
@@ -46,7 +49,8 @@ function scan(folder: DatabaseFolderConfig, held: HeldDatabases): FolderScan {
     for (const entry of entriesOf(join(folder.path, inner))) {
       const path = inner === '' ? entry.name : `${inner}/${entry.name}`;
       if (entry.isDirectory()) {
-        if (folder.depth === 'with-subfolders' && !isStagingName(entry.name)) folders.push(path);
+        const isOthers = isStagingName(entry.name) || path === OF_THE_FILE_SYSTEM;
+        if (folder.depth === 'with-subfolders' && !isOthers) folders.push(path);
       } else if (isMeant(folder, path)) {
         const wrong = held.has(path) ? undefined : whyNoDatabase(join(folder.path, path), held);
         if (wrong === undefined) databases.push(path);

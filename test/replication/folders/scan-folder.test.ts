@@ -25,6 +25,8 @@ it('finds databases, and says of what else is meant why it is none', () => {
   make('a.db');
   make('eu/c.db');
   make('.a.db-litestream/d.db');
+  // Where the folder is a volume: nobody but root may read it.
+  make('lost+found/e.db');
   writeFileSync(join(root, 'text.db'), 'x'.repeat(200));
   writeFileSync(join(root, 'empty.db'), '');
   symlinkSync('a.db', join(root, 'link.db'));
