@@ -55,7 +55,7 @@ export async function surveyReplica(
   generations.catch(() => undefined);
   const ltx = await surveyInventory(replica, inventory, ltxTarget, excluding, signal);
   const excluded = new Map(ltx.excluded);
-  const legacy = await surveyLegacy(replica, await generations, target, excluded, signal);
+  const legacy = await surveyLegacy(replica, await generations, target, ltx.answer, excluded, signal);
   const { answer, plan } = answerWithLegacy(replica, target, ltx.answer, legacy);
   const holdsLater =
     (ltx.plan?.txid ?? 0) < inventory.newestListed ||

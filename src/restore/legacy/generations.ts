@@ -1,7 +1,14 @@
 import { type Bytes, type Milliseconds, milliseconds } from '../../quantities.ts';
 import { LEGACY_PREFIX } from '../../storage/key-layout.ts';
 import type { ObjectInfo, ObjectStore } from '../../storage/object-store.ts';
-import { formatIndex, generationOf, generationPrefix, type LegacyKey, parseLegacyKey } from './legacy-key.ts';
+import {
+  formatIndex,
+  generationOf,
+  generationPrefix,
+  type LegacyKey,
+  parseLegacyKey,
+  segmentPrefix,
+} from './legacy-key.ts';
 
 interface Stored {
   readonly key: string;
@@ -80,16 +87,42 @@ export async function listSegments(
   signal: AbortSignal,
   isLast: (segment: LegacySegment) => boolean = () => false,
 ): Promise<readonly LegacySegment[]> {
-  const prefix = `${generationPrefix(generation)}wal/`;
+  const startAfter = segmentPrefix(generation) + formatIndex(fromIndex);
+  return inOneForm(await segmentsAfter(store, generation, startAfter, signal, isLast));
+}
+
+/** So many at most of the segments after a key, by key, in whatever form. @throws what `store.list` throws */
+export async function listSegmentsAfter(
+  store: ObjectStore,
+  generation: string,
+  startAfter: string,
+  signal: AbortSignal,
+  most: number,
+): Promise<readonly LegacySegment[]> {
+  let left = most;
+  const isLast = () => {
+    left -= 1;
+    return left === 0;
+  };
+  return await segmentsAfter(store, generation, startAfter, signal, isLast);
+}
+
+async function segmentsAfter(
+  store: ObjectStore,
+  generation: string,
+  startAfter: string,
+  signal: AbortSignal,
+  isLast: (segment: LegacySegment) => boolean,
+): Promise<readonly LegacySegment[]> {
   const segments: LegacySegment[] = [];
-  for await (const object of store.list(prefix, { startAfter: prefix + formatIndex(fromIndex), signal })) {
+  for await (const object of store.list(segmentPrefix(generation), { startAfter, signal })) {
     const key = parseLegacyKey(object.key);
     if (key?.kind !== 'segment') continue;
     const segment = { ...key, ...stored(object) };
     segments.push(segment);
     if (isLast(segment)) break;
   }
-  return inOneForm(segments);
+  return segments;
 }
 
 /** A whole generation. @throws what `store.list` throws */

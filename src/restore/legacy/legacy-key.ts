@@ -46,6 +46,10 @@ export function generationPrefix(generation: string): string {
   return `${LEGACY_PREFIX}${generation}/`;
 }
 
+export function segmentPrefix(generation: string): string {
+  return `${generationPrefix(generation)}wal/`;
+}
+
 /** A WAL file's number as 0.3 writes it, and reads it: eight hexadecimal digits. */
 export function formatIndex(index: number): string {
   return index.toString(16).padStart(8, '0');

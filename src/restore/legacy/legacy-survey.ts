@@ -23,12 +23,14 @@ export type LegacySurvey =
  * Finds the newest state of a replica's generations at or before the target, and the way to it. Of each generation only
  * the WAL from the snapshot on is listed that a restore would begin with.
  * @param names its generations
+ * @param ltx what its LTX files come to: a backup that ends before a chain's newest state is not looked at any closer
  * @throws what the store's methods throw
  */
 export async function surveyLegacy(
   { store }: NamedReplica,
   names: readonly string[],
   target: RestoreTarget,
+  ltx: LtxAnswer,
   excluded: Map<string, string>,
   signal: AbortSignal,
 ): Promise<LegacySurvey> {
@@ -44,7 +46,9 @@ export async function surveyLegacy(
     return notAvailable(`${store.url} holds no generation ${asked}; it holds: ${names.join(', ')}`);
   }
   const goal = goalOf(target);
-  const { plan, generations } = await findNewestPlan(store, wanted, goal, excluded, signal);
+  const after = target.kind === 'newest' && ltx.kind === 'holds' ? ltx.position.timestamp : undefined;
+  const { plan, generations } = await findNewestPlan(store, wanted, goal, excluded, signal, after);
+  if (plan === undefined && after !== undefined) return { kind: 'none' };
   if (plan !== undefined) return { kind: 'plan', plan, holdsLater: generations.some((one) => isLater(one, goal)) };
   const damaged = new Map([...excluded].filter(([, reason]) => !isAheadOfWal(reason)));
   const sound = generations.flatMap(({ snapshots }) => snapshots.filter(({ key }) => !damaged.has(key)));

@@ -1,5 +1,7 @@
 import { isStationError } from '../../errors.ts';
+import type { Milliseconds } from '../../quantities.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
+import { endsBy } from './generation-end.ts';
 import { type Generation, listSegments, listSnapshots } from './generations.ts';
 import { type LegacyGoal, type LegacyPlan, planGeneration } from './legacy-plan.ts';
 import { probeObject } from './open-object.ts';
@@ -8,13 +10,14 @@ import { probeObject } from './open-object.ts';
 export interface NewestPlan {
   /** Undefined: nothing leads to any. */
   readonly plan: LegacyPlan | undefined;
-  /** Each with all its snapshots, and the segments that were looked at: from the snapshot on that was tried last. */
+  /** Those that were not left aside, with all snapshots, and the segments from the snapshot on that was tried last. */
   readonly generations: readonly Generation[];
 }
 
 /**
  * Plans with names and times, and looks at the objects that the plan begins and ends with.
  * @param excluded objects that are known to be damaged; those found now are added
+ * @param after generations that end by then are left aside; undefined: none
  * @throws what the store's methods throw
  */
 export async function findNewestPlan(
@@ -23,9 +26,10 @@ export async function findNewestPlan(
   goal: LegacyGoal,
   excluded: Map<string, string>,
   signal: AbortSignal,
+  after?: Milliseconds,
 ): Promise<NewestPlan> {
   for (;;) {
-    const found = await planNewest(store, names, goal, excluded, signal);
+    const found = await planNewest(store, names, goal, excluded, signal, after);
     if (found.plan === undefined || (await beginsSoundly(store, found.plan, excluded, signal))) return found;
   }
 }
@@ -59,11 +63,14 @@ async function planNewest(
   goal: LegacyGoal,
   excluded: Map<string, string>,
   signal: AbortSignal,
+  after: Milliseconds | undefined,
 ): Promise<NewestPlan> {
   const generations: Generation[] = [];
   const plans: { readonly plan: LegacyPlan; readonly began: number }[] = [];
   for (const name of names) {
-    const { generation, plan } = await surveyGeneration(store, name, goal, excluded, signal);
+    const snapshots = await listSnapshots(store, name, signal);
+    if (after !== undefined && (await endsBy(store, name, snapshots, after, signal))) continue;
+    const { generation, plan } = await surveyGeneration(store, { name, snapshots }, goal, excluded, signal);
     generations.push(generation);
     if (plan !== undefined) plans.push({ plan, began: beginningOf(generation) });
   }
@@ -74,12 +81,11 @@ async function planNewest(
 
 async function surveyGeneration(
   store: ObjectStore,
-  name: string,
+  { name, snapshots }: Omit<Generation, 'segments'>,
   goal: LegacyGoal,
   excluded: Map<string, string>,
   signal: AbortSignal,
 ): Promise<{ readonly generation: Generation; readonly plan: LegacyPlan | undefined }> {
-  const snapshots = await listSnapshots(store, name, signal);
   const usable = snapshots.filter(
     (snapshot) => !excluded.has(snapshot.key) && isWithin(goal, snapshot.lastModified, snapshot.index),
   );
