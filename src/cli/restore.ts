@@ -234,15 +234,17 @@ function legacyTargetOf({ generation, index, txid, timestamp }: RestoreOptions):
   if (txid !== undefined) {
     throw new StationError('USAGE', 'a TXID is of LTX files, -generation and -index are of Litestream 0.3 backups');
   }
-  if (generation !== undefined && !/^[0-9a-f]{16}$/.test(generation)) {
-    throw new StationError('USAGE', `"${generation}" is not a generation: 16 hexadecimal digits`);
+  if (generation !== undefined && !/^[0-9a-f]{16}$/i.test(generation)) {
+    throw new StationError('USAGE', `"${generation}" is not a generation: 16 hexadecimal digits`, {
+      hint: '"generations" lists them',
+    });
   }
   if (index !== undefined && !/^[0-9a-f]{1,8}$/i.test(index)) {
     throw new StationError('USAGE', `"${index}" is not a WAL index: up to 8 hexadecimal digits`);
   }
   return {
     kind: 'litestream-0.3',
-    generation,
+    generation: generation?.toLowerCase(),
     index: index === undefined ? undefined : Number.parseInt(index, 16),
     timestamp: timestamp === undefined ? undefined : parseMoment(timestamp),
   };

@@ -204,6 +204,8 @@ function unreachable(situation: string, answers: readonly ReplicaAnswer[]): Stat
     `${situation}: ${answers.map((answer) => describeAnswer(answer)).join('; ')}`,
     {
       cause: failed?.error,
+      // Where there is one alone, what is wrong with it is all there is to say.
+      ...(answers.length === 1 && failed !== undefined && { hint: failed.error.hint }),
     },
   );
 }

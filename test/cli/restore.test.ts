@@ -201,6 +201,16 @@ describe('restore -txid', () => {
   });
 });
 
+it('restore from a store that refuses says what to do about that', async () => {
+  const server = await startS3Server({ buckets: ['bucket'] });
+  const url = `s3://bucket/db?endpoint=${server.url}&region=us-east-1&force-path-style=true`;
+  const variables = { AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: 'wrong' };
+  const failed = await restored(url, variables).catch((error: { readonly stderr: string }) => error.stderr);
+  await server.stop();
+  expect(failed).toContain('SignatureDoesNotMatch');
+  expect(failed).toContain('hint: the secret access key is wrong');
+});
+
 it('restore that fails names the help of the verb as it was called', () => {
   expect(restore(['-bogus', replica]).stderr).toContain('hint: run "entrypoint restore --help" for the options');
 });
