@@ -10,7 +10,7 @@ import type { TakenSnapshot } from '../upkeep/database-snapshots.ts';
 import { Wake } from '../wake.ts';
 import { type SnapshotWish, wishDueAt, wishedAbove } from './snapshot-wish.ts';
 import { StagedCaptures } from './staged-captures.ts';
-import { nextSyncAt } from './sync-schedule.ts';
+import { syncDueAt } from './sync-schedule.ts';
 
 export interface SyncEvents {
   /** A change set is durable in the staging folder. */
@@ -164,7 +164,8 @@ export class SyncLoop {
         continue;
       }
       try {
-        if (this.#isSyncDue(this.#options.monotonicClock())) await this.#sync();
+        const now = this.#options.monotonicClock();
+        if (this.#syncDueAt(now) === now) await this.#sync();
         if (this.#tidy !== 'not-needed') await this.#tidyUp();
         this.#failures = 0;
       } catch (error) {
@@ -190,32 +191,18 @@ export class SyncLoop {
   /** Milliseconds until there is something to do; undefined: until woken. */
   #due(): Milliseconds | undefined {
     const now = this.#options.monotonicClock();
-    const copyDueAt = this.#copy === undefined ? undefined : now;
-    const times = [
-      this.#commitsDueAt(now),
-      this.#wishDueAt(now),
-      copyDueAt,
-      this.#tidy === 'not-needed' ? undefined : now,
-    ];
-    const next = Math.min(...times.filter((time) => time !== undefined));
-    return next === Number.POSITIVE_INFINITY
-      ? undefined
-      : milliseconds(Math.max(0, this.#pausedUntil - now, next - now));
+    const next = this.#tidy === 'not-needed' ? this.#syncDueAt(now) : now;
+    return next === undefined ? undefined : milliseconds(Math.max(0, this.#pausedUntil - now, next - now));
   }
 
-  #isSyncDue(now: Milliseconds): boolean {
-    if (this.#copy !== undefined) return true;
-    return (this.#commitsDueAt(now) ?? now + 1) <= now || (this.#wishDueAt(now) ?? now + 1) <= now;
-  }
-
-  #commitsDueAt(now: Milliseconds): Milliseconds | undefined {
-    if (this.#commits === 'now') return now;
-    if (this.#commits === 'none' && !this.#captures.hasUnwritten) return undefined;
-    return nextSyncAt(now, this.#captures.lastStart, this.#options.interval);
-  }
-
-  #wishDueAt(now: Milliseconds): Milliseconds | undefined {
-    return this.#wish && wishDueAt(this.#wish, now);
+  #syncDueAt(now: Milliseconds): Milliseconds | undefined {
+    const { hasUnwritten, lastStart } = this.#captures;
+    const { interval } = this.#options;
+    const isCopyWanted = this.#copy !== undefined;
+    return syncDueAt(
+      { commits: this.#commits, hasUnwritten, lastStart, interval, wish: this.#wish, isCopyWanted },
+      now,
+    );
   }
 
   async #sync(): Promise<void> {
@@ -245,7 +232,7 @@ export class SyncLoop {
   }
 
   async #takeAndStage(): Promise<void> {
-    const wish = this.#isWishDue() ? this.#wish : undefined;
+    const wish = this.#dueWish();
     // A wish may give the position another TXID; the copy is taken of the sync after that.
     const copy = wish === undefined ? this.#copy : undefined;
     if (copy !== undefined) this.#copy = undefined;
@@ -273,9 +260,12 @@ export class SyncLoop {
     }
   }
 
-  #isWishDue(): boolean {
+  /** At the end it is now or never. */
+  #dueWish(): SnapshotWish | undefined {
+    const wish = this.#wish;
+    if (wish === undefined || this.#stopped) return wish;
     const now = this.#options.monotonicClock();
-    return this.#stopped || (this.#wishDueAt(now) ?? now + 1) <= now;
+    return wishDueAt(wish, now) === now ? wish : undefined;
   }
 
   /** A snapshot that fails must not hold up the syncs that other replicas live on: it is tried again by itself. */
