@@ -36,8 +36,9 @@ export function costLines(report: CostReport): readonly string[] {
       ...leaseLines(report.lease),
       'Merged files, snapshots and looks after deletions are counted; deletions are free. "GB stored" is what is there once as',
       'much goes as comes: after retention, or with retention off after the first month, and then it grows on.',
-      'Each start lists the replica twice, one request for every 1000 files in it; a restore reads it, and leaving the cloud',
-      'it is in may be billed as traffic. Neither is counted above, nor are requests that fail and are made again.',
+      'Each start lists the replica, and after a restore once more, with one request for every 1000 files in it; a restore reads',
+      'it, and leaving the cloud it is in may be billed as traffic. Neither is counted above, nor are requests that fail and are',
+      'made again.',
     );
   }
   return lines;

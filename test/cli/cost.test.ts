@@ -33,9 +33,9 @@ describe('cost', () => {
     expect(status).toBe(0);
     expect(stdout).toContain('prices of 2026-06');
     expect(stdout).toMatch(/idle +259,200 +1\.30 +<0\.01 +<0\.01 +1\.30/);
-    expect(stdout).toMatch(/1 commit a minute +307,570 +1\.54/);
-    expect(stdout).toMatch(/steady writes +545,070 +2\.73/);
-    expect(stdout).toContain('no workload makes more than 8,641 syncs a day: 18,180 requests, $0.09');
+    expect(stdout).toMatch(/1 commit a minute +306,883 +1\.53/);
+    expect(stdout).toMatch(/steady writes +544,383 +2\.72/);
+    expect(stdout).toContain('no workload makes more than 8,641 syncs a day: 18,160 requests, $0.09');
     expect(stdout).toContain('file: a folder, which costs nothing');
     expect(stdout).toContain('lease takes one request every 10 s: 259,200 a month');
     expect(stdout).toContain('Merged files, snapshots and looks after deletions are counted');
@@ -57,8 +57,8 @@ describe('cost', () => {
               prices: { date: '2026-06' },
               workloads: [
                 { workload: 'idle', puts: 0 },
-                { workload: 'commit-a-minute', puts: 47_530, cost: { requests: expect.closeTo(0.24185, 6) } },
-                { workload: 'steady-writes', puts: 285_030, cost: { requests: expect.closeTo(1.42935, 6) } },
+                { workload: 'commit-a-minute', puts: 47_530, cost: { requests: expect.closeTo(0.238415, 6) } },
+                { workload: 'steady-writes', puts: 285_030, cost: { requests: expect.closeTo(1.425915, 6) } },
               ],
               at_most: { syncs_a_day: 8641 },
             },
