@@ -29,13 +29,17 @@ export interface LegacyPlan {
   readonly unreachable: readonly LegacySegment[];
 }
 
+/** What is committed while a snapshot is taken is uploaded so much later at most: the longest `sync-interval`. */
+const LONGEST_SYNC = 3_600_000;
+
 /**
  * The way to the newest state of a generation at or before the goal; undefined where no snapshot leads there.
  *
  * Each WAL file that is used must begin with its first byte, and none between may be missing: the WAL of the snapshot's
  * own index was being written while it was taken, so all of it is replayed. Of several snapshots the one that leads
  * farthest is used, of those that lead equally far the newest; but a settled one whose WAL has no hole goes before the
- * others. One that is not settled because its WAL is missing is never used: it may be a mixture of two states.
+ * others. One that is not settled because its WAL is missing, or was written after the goal, is never used: it may be a
+ * mixture of two states.
  */
 export function planGeneration(
   generation: Generation,
@@ -50,9 +54,15 @@ export function planGeneration(
   const plans = generation.snapshots
     .filter((snapshot) => isInTime(snapshot) && isUsable(snapshot))
     .map((snapshot) => planFrom(generation.name, snapshot, segments, isUsable))
-    .filter((plan) => plan.settled === 'yes' || plan.unreachable.length === 0);
+    .filter((plan) => plan.settled === 'yes' || (plan.unreachable.length === 0 && isQuiet(plan, generation.segments)));
   const whole = plans.filter((plan) => plan.settled === 'yes' && plan.unreachable.length === 0);
   return farthest(whole.length > 0 ? whole : plans);
+}
+
+/** Whether nothing was committed while the snapshot was taken, as the times of what was written next tell. */
+function isQuiet({ snapshot, segments }: LegacyPlan, all: readonly LegacySegment[]): boolean {
+  const next = all.filter(({ index }) => index === snapshot.index)[segments.length];
+  return next === undefined || next.lastModified - snapshot.lastModified > LONGEST_SYNC;
 }
 
 /** Times rise with the segments: what comes after one that is too late is too late as well, whatever its own time. */

@@ -102,7 +102,10 @@ describe('a snapshot that no WAL was written after', () => {
 describe('an earlier state', () => {
   test.each([
     [9, undefined],
-    [10, 's0'],
+    // The same, and no older snapshot leads to it.
+    [10, undefined],
+    [19, undefined],
+    [20, 's0 0/0'],
     [29, 's0 0/0'],
     [30, 's0 0/0 0/32'],
     [49, 's0 0/0 0/32 1/0'],
@@ -112,6 +115,16 @@ describe('an earlier state', () => {
     [1000, 's2 2/0 2/32'],
   ])('at time %i is %s', (timestamp, expected) => {
     expect(planned(generation, { timestamp: milliseconds(timestamp) })).toBe(expected);
+  });
+
+  test('is a snapshot alone where nothing can have been written while it was taken', () => {
+    const hour = 3_600_000;
+    const quiet = (next: number) => ({ ...generation, snapshots: [snapshot(2, 50)], segments: [segment(2, 0, next)] });
+    const at = { timestamp: milliseconds(60) };
+    expect(planned(quiet(50 + hour), at)).toBeUndefined();
+    expect(planned(quiet(51 + hour), at)).toBe('s2');
+    expect(planned({ ...quiet(50), segments: [segment(2, 0, 40), segment(3, 0, 61)] }, at)).toBe('s2 2/0');
+    expect(planned({ ...quiet(50), segments: [segment(2, 0, 40), segment(2, 32, 61)] }, at)).toBeUndefined();
   });
 
   test('up to a WAL file', () => {
