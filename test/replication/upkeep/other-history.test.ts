@@ -41,7 +41,10 @@ it('a replica that another instance has written to is merged from its own files,
     ),
   );
   await site.end();
-  const digits = async (replica: string) => digitsIn(await site.restored(replica, { kind: 'txid', txid: txid(last) }));
+  // Where this history goes on without a break, a merged file may end later; the rows after it have no digits.
+  const pointOf = (replica: string) => site.rangesAt(replica, 1).find(({ maxTxid }) => maxTxid >= last)?.maxTxid ?? 0;
+  const digits = async (replica: string) =>
+    digitsIn(await site.restored(replica, { kind: 'txid', txid: txid(pointOf(replica)) }));
   expect([digitsIn(ours), digitsIn(theirs)]).toEqual(['2'.repeat(15), '1'.repeat(15)]);
   expect([await digits('one'), await digits('two')]).toEqual(['2'.repeat(15), '1'.repeat(15)]);
 });
