@@ -127,7 +127,7 @@ async function underLease<T>(
     decides: false,
     clock: () => ({ wall: wallClock(), monotonic: monotonicClock() }),
     newNonce: randomUUID,
-    events: { acquired: nothing, renewalFailed: nothing, requested: nothing, lost: nothing },
+    events: { acquired: nothing, renewalFailed: nothing, requested: nothing, vanished: nothing, lost: nothing },
   });
   const judgement = await lease.look(signal);
   if (judgement.kind === 'held' || !(await lease.take(signal))) {

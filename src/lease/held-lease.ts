@@ -16,6 +16,8 @@ export interface HeldLeaseOptions {
   readonly newNonce: () => string;
   /** Another instance asks for it. Told at every renewal for as long as the request stands. */
   readonly requested: (by: string) => void;
+  /** Somebody had deleted it; it is made anew. */
+  readonly vanished: () => void;
 }
 
 /** So often in a row somebody else may get in between before a write is put off. */
@@ -104,10 +106,12 @@ export class HeldLease {
 
   /** Somebody deleted it. Nobody else has it, if it can be created. */
   async #recreate(record: LeaseRecord, from: Moment, signal: AbortSignal): Promise<void> {
-    const { shared, url, clock } = this.#options;
+    const { shared, url, clock, vanished } = this.#options;
     const outcome = await shared.write(record, undefined, signal);
-    if (outcome.kind === 'written') this.#hold(record, outcome.version, from);
-    else if (!this.#isMine(outcome.found.record)) throw lostTo(outcome.found.record, url, clock().wall);
+    if (outcome.kind === 'written') {
+      this.#hold(record, outcome.version, from);
+      vanished();
+    } else if (!this.#isMine(outcome.found.record)) throw lostTo(outcome.found.record, url, clock().wall);
   }
 
   #hold(record: LeaseRecord, version: ObjectVersion, from: Moment): void {

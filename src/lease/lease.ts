@@ -18,6 +18,8 @@ export interface LeaseEvents {
   renewalFailed(error: StationError): void;
   /** Another instance asks for it. Told at every renewal for as long as the request stands. */
   requested(by: string): void;
+  /** Somebody had deleted it, and perhaps all of the replica with it; it is made anew. */
+  vanished(): void;
   /** Another instance has it, for good. */
   lost(error: StationError): void;
 }
@@ -192,8 +194,15 @@ export class Lease {
       return false;
     }
     this.#seen.noteOwn(record, outcome.version);
-    const requested = (by: string) => events.requested(by);
-    const around = { shared: this.#shared, url, me, clock, newNonce, requested };
+    const around = {
+      shared: this.#shared,
+      url,
+      me,
+      clock,
+      newNonce,
+      requested: (by: string) => events.requested(by),
+      vanished: () => events.vanished(),
+    };
     this.#held = new HeldLease(around, record, outcome.version, from);
     this.#schedule();
     events.acquired(record, judged.why);

@@ -126,6 +126,7 @@ export class DatabaseReplication implements Controlled {
         this.#askedBy ??= by;
         this.#handover.resolve({ database: this.path, by });
       },
+      vanished: (replica) => this.#running?.lookAgain(replica),
       lost: (replica, error, deciding) => {
         if (!deciding) return this.#running?.leave(replica, error);
         this.#fence = error;

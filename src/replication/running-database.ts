@@ -133,6 +133,12 @@ export class RunningDatabase {
     void this.#upkeep.stop();
   }
 
+  /** That replica may not hold any more what it was known to hold. */
+  lookAgain(replica: string): void {
+    this.#replicas.find(({ name }) => name === replica)?.uploader.lookAgain();
+    this.#upkeep.of(replica)?.lookAgain();
+  }
+
   /** Another instance goes on with that replica alone. */
   leave(replica: string, error: StationError): void {
     this.#replicas.find(({ name }) => name === replica)?.uploader.stopFor(error);

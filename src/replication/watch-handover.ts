@@ -33,7 +33,7 @@ export async function watchHandover(
     decides: true,
     clock: () => ({ wall: clocks.wall(), monotonic: clocks.monotonic() }),
     newNonce: randomUUID,
-    events: { acquired: () => {}, renewalFailed: () => {}, requested: () => {}, lost: () => {} },
+    events: { acquired: () => {}, renewalFailed: () => {}, requested: () => {}, vanished: () => {}, lost: () => {} },
   });
   await untilLeftAlone({
     look: () => lease.look(new AbortController().signal),

@@ -158,12 +158,14 @@ describe('an upload', () => {
     await expect(a.lease.admit(never)).rejects.toMatchObject({ code: 'LEASE_LOST' });
   });
 
-  it('goes on where somebody has only deleted the lease', async () => {
+  it('goes on where somebody has only deleted the lease, and tells of it once', async () => {
     await take(a);
     object.put(undefined);
     await pass(10_000);
+    await pass(10_000);
     expect(object.record).toMatchObject({ owner: 'a', generation: 1 });
     expect(await a.lease.admit(never)).toBe('held');
+    expect(a.told.slice(1)).toEqual(['vanished']);
   });
 
   it('of another instance on a copy of the same disk ends that of the first', async () => {

@@ -89,6 +89,7 @@ export function leaseOf(
     acquired: (_, why) => told.push(`acquired, ${why}`),
     renewalFailed: (error) => told.push(`renewal failed: ${error.code}`),
     requested: (by) => told.push(`requested by ${by}`),
+    vanished: () => told.push('vanished'),
     lost: (error) => told.push(error.code),
   };
   const lease = new Lease({

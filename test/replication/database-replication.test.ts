@@ -110,7 +110,7 @@ function notes(): readonly unknown[] {
 
 const files = (replica: string, level: number) => {
   const at = join(folder, replica, 'ltx', String(level));
-  return readdirSync(at).filter((name) => name.endsWith('.ltx'));
+  return (existsSync(at) ? readdirSync(at) : []).filter((name) => name.endsWith('.ltx'));
 };
 const wipe = () => rmSync(join(folder, 'data'), { recursive: true, force: true });
 
@@ -126,7 +126,30 @@ async function captured(count: number): Promise<void> {
   }
 }
 
+async function until(what: string, condition: () => boolean): Promise<void> {
+  const giveUp = Date.now() + 20_000;
+  while (!condition()) {
+    if (Date.now() > giveUp) throw new Error(`in vain: ${what}`);
+    await sleep(20);
+  }
+}
+
 describe('replication of a database', () => {
+  it('begins a replica anew that somebody emptied meanwhile, also where nothing more is committed', async () => {
+    let replication = await prepare(['one', 'two']);
+    write('a', 'b').close();
+    await until('both hold it', () => files('one', 0).length > 0 && files('two', 0).length > 0);
+    rmSync(join(folder, 'one'), { recursive: true });
+    await until('one holds all of it again', () => files('one', 9).length + files('one', 0).length > 0);
+    write('c').close();
+    expect(await drain(replication)).toMatchObject({ complete: true });
+    wipe();
+    rmSync(join(folder, 'two'), { recursive: true });
+    replication = await prepare(['one']);
+    expect(notes()).toEqual(['a', 'b', 'c']);
+    await drain(replication);
+  });
+
   it('brings it to every replica, and a new container takes it up where it was', async () => {
     let replication = await prepare(['one', 'two']);
     write('a', 'b').close();

@@ -50,6 +50,8 @@ export class ReplicaUploader {
   /** An upload failed, and may have been taken all the same. */
   #inDoubt = false;
   #isFenced = false;
+  /** Whether it still holds what it was known to hold. */
+  #isInQuestion = false;
   #done: Promise<void> | undefined;
 
   constructor(options: UploaderOptions) {
@@ -114,6 +116,12 @@ export class ReplicaUploader {
     // Before the limit on the time, which is due to the size alone.
     this.#options.store.liftUploadLimit?.();
     this.#upload?.limit(failuresOf(this.#health));
+    this.#wake.wake();
+  }
+
+  /** It may not hold any more what it was known to hold: it is asked before anything else is sent. */
+  lookAgain(): void {
+    this.#isInQuestion = true;
     this.#wake.wake();
   }
 
@@ -191,6 +199,8 @@ export class ReplicaUploader {
   /** One request's worth of progress. */
   async #step(): Promise<Progress> {
     const { staging, store, events } = this.#options;
+    if (this.#isInQuestion) this.#status = { kind: 'unknown' };
+    this.#isInQuestion = false;
     const pause = this.#pause();
     if (pause !== undefined) return pause;
     const step = nextUploadStep(this.#status, this.#health, staging);

@@ -18,6 +18,8 @@ import type { StagingFolder } from '../staging/staging-folder.ts';
 export interface LeaseListener {
   /** Another instance asks for a hand-over. */
   requested(by: string): void;
+  /** The lease was deleted, and perhaps all of the replica with it. */
+  vanished(replica: string): void;
   /** Another instance goes on; `deciding` where that was the first replica, and so the whole database. */
   lost(replica: string, error: StationError, deciding: boolean): void;
 }
@@ -187,6 +189,10 @@ function openLease(
         own[level](`the lease could not be renewed: ${error.message}`, { hint: error.hint });
       },
       requested: (by) => listener.requested(by),
+      vanished: () => {
+        own.warn('the lease was deleted by somebody, and is held anew: looking at what the replica still holds');
+        listener.vanished(name);
+      },
       lost: (error) => listener.lost(name, error, decides),
     },
   });

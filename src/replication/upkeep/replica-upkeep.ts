@@ -40,6 +40,7 @@ export class ReplicaUpkeep {
   readonly #oldBackups: OldBackups;
   readonly #believed: BelievedClock;
   #held: HeldFiles | undefined;
+  #isInQuestion = false;
   /** Files put since the listing. */
   #early: HeldFile[] = [];
   /** The start's, until it was used. */
@@ -79,6 +80,12 @@ export class ReplicaUpkeep {
     this.wake();
   }
 
+  /** The replica may not hold any more what it was known to hold. */
+  lookAgain(): void {
+    this.#isInQuestion = true;
+    this.wake();
+  }
+
   /** Something has changed outside. */
   wake(): void {
     this.#snapshots.wake();
@@ -109,14 +116,10 @@ export class ReplicaUpkeep {
 
   /** Does one thing that is due, or tells for how long nothing is. */
   async #step(): Promise<'again' | 'idle' | Milliseconds> {
-    if (this.#options.position() === undefined) {
-      // Others may write to it meanwhile: what it holds is to be looked at again.
-      this.#held = undefined;
-      this.#sweep.forget();
-      this.#oldBackups.forget();
-      this.#options.merged.note(this.#options.replica, undefined);
-      return 'idle';
-    }
+    const isOutOfReach = this.#options.position() === undefined;
+    // Others may write to it meanwhile: what it holds is to be looked at again.
+    if (isOutOfReach || this.#isInQuestion) this.#forget();
+    if (isOutOfReach) return 'idle';
     const held = this.#held ?? (await this.#lookAtReplica());
     const now = this.#options.wallClock();
     const merge = this.#compaction.next(held, now);
@@ -136,6 +139,15 @@ export class ReplicaUpkeep {
     const waits = [waitFor(merge, now), waitFor(snapshot, now), waitFor(retention, believed), waitFor(old, believed)];
     const wait = Math.min(...waits, look);
     return wait === Number.POSITIVE_INFINITY ? 'idle' : milliseconds(Math.min(wait, LONGEST_SLEEP));
+  }
+
+  #forget(): void {
+    if (this.#isInQuestion) this.#listing = undefined;
+    this.#isInQuestion = false;
+    this.#held = undefined;
+    this.#sweep.forget();
+    this.#oldBackups.forget();
+    this.#options.merged.note(this.#options.replica, undefined);
   }
 
   async #lookAtReplica(): Promise<HeldFiles> {
