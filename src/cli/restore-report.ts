@@ -2,7 +2,7 @@ import { formatFileName, formatTxid } from '../ltx/file-name.ts';
 import { formatTimestamp } from '../ltx/timestamp.ts';
 import type { ReplicaPosition } from '../restore/answer.ts';
 import type { ReplicaReport } from '../restore/ask-replicas.ts';
-import { type Choice, describeParted } from '../restore/choose.ts';
+import { type Choice, describeParted, type PartedSide } from '../restore/choose.ts';
 import { describePoint, describeTime } from '../restore/describe.ts';
 import type { ReplicaFile } from '../restore/inventory.ts';
 import { formatIndex } from '../restore/legacy/legacy-key.ts';
@@ -87,7 +87,7 @@ export function previewLines({ choice, warnings, plan, output }: PlannedRestore)
 
 /** The first six are Litestream's, and so are the first six of a file. */
 export function previewJson({ choice, warnings, plan, source, output }: PlannedRestore) {
-  const { replica, position, why, reasons } = choice;
+  const { replica, position, ranking, why, reasons, parted } = choice;
   const isLtx = plan !== undefined && plan.format === undefined;
   return {
     source,
@@ -99,10 +99,16 @@ export function previewJson({ choice, warnings, plan, source, output }: PlannedR
     ...pointJson(position),
     timestamp: describeTime(position.timestamp),
     bytes: plan?.bytes ?? 0,
+    ranking,
     why,
     reasons,
+    parted: parted.map(({ newer, older }) => ({ newer: partedJson(newer), older: partedJson(older) })),
     warnings,
   };
+}
+
+function partedJson({ replica, txid, timestamp }: PartedSide) {
+  return { replica, txid: formatTxid(txid), timestamp: describeTime(timestamp) };
 }
 
 function ltxFileJson({ key, level, minTxid, maxTxid, size, lastModified }: ReplicaFile) {

@@ -24,7 +24,7 @@ export interface PartedHistories {
   readonly older: PartedSide;
 }
 
-interface PartedSide {
+export interface PartedSide {
   readonly replica: string;
   readonly txid: Txid;
   readonly timestamp: Milliseconds;

@@ -211,7 +211,10 @@ it('behind, empty, damaged, of Litestream 0.3, of an older history: the right on
     replica: 's3',
     ranking: ['s3', 'gcs', 'file'],
     why: expect.stringMatching(/^captured latest: /),
-    parted: [{ newer: { replica: 's3' }, older: { replica: 'file' } }, {}],
+    parted: [
+      { newer: { replica: 's3', txid: expect.stringMatching(/^[0-9a-f]{16}$/) }, older: { replica: 'file' } },
+      {},
+    ],
     warnings: expect.arrayContaining([expect.stringMatching(/^restoring without azure: /)]),
   });
   expect(site.dataFolder()).toEqual([]);
