@@ -2,8 +2,8 @@ import { isStationError, StationError } from '../errors.ts';
 import { milliseconds } from '../quantities.ts';
 import { type BackoffLimits, backoffDelay } from '../storage/backoff.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { noteGarbage } from '../tight-heap.ts';
 import { wait } from '../waiting.ts';
-import { noteArrived } from './tight-heap.ts';
 
 /** How long a download is kept up against a store that fails. */
 interface Patience {
@@ -52,7 +52,7 @@ export async function fetchRange(
         const part = chunk.subarray(0, target.byteLength - filled);
         target.set(part, filled);
         filled += part.byteLength;
-        noteArrived(part.byteLength);
+        noteGarbage(part.byteLength);
       }
     } catch (error) {
       signal.throwIfAborted();

@@ -1,10 +1,10 @@
 import { StationError } from '../errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { TightHeap } from '../tight-heap.ts';
 import { fetchRange } from './fetch-range.ts';
 import type { ReplicaFile } from './inventory.ts';
 import { isDamage } from './position.ts';
 import { SegmentMemory } from './segment-memory.ts';
-import { TightHeap } from './tight-heap.ts';
 
 /** Downloads in flight or waiting to be used, all files together: what bounds a restore's memory. */
 const MOST_BYTES = 12 * 1024 * 1024;

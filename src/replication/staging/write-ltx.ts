@@ -8,7 +8,7 @@ import { formatFileName } from '../../ltx/file-name.ts';
 import type { LtxHeader } from '../../ltx/header.ts';
 import type { Page } from '../../page.ts';
 import { bytes } from '../../quantities.ts';
-import { TightHeap } from '../../restore/tight-heap.ts';
+import { noteGarbage, TightHeap } from '../../tight-heap.ts';
 import type { StagedFile } from './staged-files.ts';
 
 const BUFFER_SIZE = 1 << 20;
@@ -93,6 +93,7 @@ async function encodePages(
     if (size < BUFFER_SIZE) continue;
     if (encoder.size > LARGE) isLarge();
     await writeAll(file, parts);
+    noteGarbage(size);
     parts = [];
     size = 0;
   }

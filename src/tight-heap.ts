@@ -9,17 +9,17 @@ export type Garbage = 'small-objects' | 'large-objects' | 'pages';
 /**
  * By how much the heap may outgrow what is alive before all garbage is collected, in percent. Requests by the thousand leave
  * tens of megabytes behind that V8 would collect late, having a machine's memory in mind and not a container's. Of bodies
- * most is collected young (see `noteArrived`); as tight as for requests, it would cost as much time as all the rest.
+ * most is collected young (see `noteGarbage`); as tight as for requests, it would cost as much time as all the rest.
  */
 const GROWTH: Readonly<Record<Garbage, number>> = { 'small-objects': 20, 'large-objects': 70, pages: 20 };
 /** As V8 sees fit. */
 const UNLIMITED = 0;
 
-/** A socket's buffers are not in the heap, so they do not make V8 collect; as many bytes of them may wait. */
+/** Buffers are not in the heap, so they do not make V8 collect; as many bytes of them may wait. */
 const MOST_YOUNG = 2 * 1024 * 1024;
 
 const holders = new Map<TightHeap, Garbage>();
-let arrived = 0;
+let waiting = 0;
 
 /** Keeps the heap close to what is alive, for as long as anybody holds it. */
 export class TightHeap {
@@ -34,12 +34,12 @@ export class TightHeap {
   }
 }
 
-/** Bytes have come in, in buffers that are garbage as soon as they are copied. */
-export function noteArrived(size: number): void {
+/** So many bytes of young buffers are garbage, or will be in a moment. */
+export function noteGarbage(size: number): void {
   if (holders.size === 0) return;
-  arrived += size;
-  if (arrived < MOST_YOUNG) return;
-  arrived = 0;
+  waiting += size;
+  if (waiting < MOST_YOUNG) return;
+  waiting = 0;
   // There where the launcher has asked Node for it.
   globalThis.gc?.({ type: 'minor' });
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { noteArrived, TightHeap } from '../../src/restore/tight-heap.ts';
+import { noteGarbage, TightHeap } from '../src/tight-heap.ts';
 
 const MIB = 1024 * 1024;
 
@@ -15,9 +15,9 @@ describe('garbage of a restore', () => {
     vi.unstubAllGlobals();
   });
 
-  it('is collected young, every two MiB that arrive', () => {
+  it('is collected young, every two MiB of it', () => {
     heap.hold('large-objects');
-    for (let count = 0; count < 20; count += 1) noteArrived(MIB / 2);
+    for (let count = 0; count < 20; count += 1) noteGarbage(MIB / 2);
     expect(collect).toHaveBeenCalledTimes(5);
     expect(collect).toHaveBeenCalledWith({ type: 'minor' });
   });
@@ -25,13 +25,13 @@ describe('garbage of a restore', () => {
   it('is left to the engine where no restore is under way', () => {
     heap.hold('small-objects');
     heap.release();
-    noteArrived(100 * MIB);
+    noteGarbage(100 * MIB);
     expect(collect).not.toHaveBeenCalled();
   });
 
   it('is left to the engine where the launcher has not asked for a say in it', () => {
     vi.stubGlobal('gc', undefined);
     heap.hold('large-objects');
-    expect(() => noteArrived(100 * MIB)).not.toThrow();
+    expect(() => noteGarbage(100 * MIB)).not.toThrow();
   });
 });
