@@ -1,8 +1,9 @@
 import { StationError } from '../../errors.ts';
+import type { Milliseconds } from '../../quantities.ts';
 import { askReplicas } from '../../restore/ask-replicas.ts';
 import { inspectLocalDatabase } from '../../restore/local-database.ts';
 import type { NamedReplica } from '../../restore/restore-target.ts';
-import type { PrepareOptions } from '../replication-settings.ts';
+import type { PrepareOptions, ReplicationSettings } from '../replication-settings.ts';
 import {
   afterStock,
   dropUnsaved,
@@ -41,7 +42,7 @@ export async function meetDatabase(
   opened.add(() => found.close());
   if (local.kind !== 'database') return await restoreAtStart(options, folder, found, replicas, signal);
 
-  const reports = await askReplicas(replicas, { kind: 'newest' }, settings.lookTimeout, signal);
+  const reports = await askReplicas(replicas, { kind: 'newest' }, lookTimeout(settings, found), signal);
   const remotes = new Map(
     reports.map(({ replica: { name }, answer }) => {
       const remote = remotePositionOf(answer);
@@ -88,6 +89,14 @@ export async function meetDatabase(
         return await catchUp(options, folder, staged, replicas, signal);
       throw new StationError('REPLICA_AHEAD', `${database.path}: ${decision.why}`);
   }
+}
+
+/**
+ * What is known of the database tells later, too, whether a replica is ahead of it. Where nothing is, as in the first start
+ * after Litestream 0.3, it is now or never: a week of its backup takes more than a moment to list.
+ */
+function lookTimeout(settings: ReplicationSettings, { content }: LoadedStaging): Milliseconds {
+  return content.position.txid === 0 ? settings.restoreTimeout : settings.lookTimeout;
 }
 
 /** A person has decided: what is there is left behind. */

@@ -8,6 +8,7 @@ import { parseFileName } from '../../../src/ltx/file-name.ts';
 import { createLog } from '../../../src/observe/create-log.ts';
 import { bytes, milliseconds } from '../../../src/quantities.ts';
 import { createReplication } from '../../../src/replication/replication.ts';
+import type { ReplicationSettings } from '../../../src/replication/replication-settings.ts';
 import { restoreDatabase } from '../../../src/restore/restore.ts';
 import type { RestoreTarget } from '../../../src/restore/restore-target.ts';
 import { openStore } from '../../../src/storage/open-store.ts';
@@ -24,6 +25,7 @@ export interface LifeChange {
   readonly stagingMaxBytes?: number;
   /** Of retention. */
   readonly checkInterval?: number;
+  readonly settings?: Partial<ReplicationSettings>;
 }
 
 const never = new AbortController().signal;
@@ -63,7 +65,7 @@ export class HurriedSite {
   async start(change: LifeChange = {}): Promise<void> {
     this.#running = createReplication({
       databases: [this.#config(change)],
-      settings,
+      settings: { ...settings, ...change.settings },
       drainRequire: 'all',
       drainAtMost: undefined,
       log: createLog({ format: 'logfmt', level: 'ERROR' }),
