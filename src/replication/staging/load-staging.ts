@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { isStationError } from '../../errors.ts';
 import { pageChecksum } from '../../ltx/checksum.ts';
 import { decodeLtx } from '../../ltx/decoder.ts';
-import { txid } from '../../quantities.ts';
+import { type Txid, txid } from '../../quantities.ts';
 import { type ChecksumFileHeader, checksumSource, openChecksumFile } from '../../restore/checksum-file.ts';
 import type { KnownState, PageChecksumSource } from '../../wal/follower.ts';
 import { PageChecksums } from './page-checksums.ts';
@@ -62,13 +62,31 @@ export async function dropUnsaved(staged: LoadedStaging): Promise<void> {
   await removeStagedFiles(staged.above);
 }
 
+/** What tells a replica's last file from others. */
+interface LastOfReplica {
+  readonly listedTxid: Txid;
+  readonly fileChecksums: readonly string[];
+  /** Another instance of ours wrote to it last. */
+  readonly isAnothers?: boolean;
+}
+
+/** Of ours, one file at the most is above the saved position: it is saved for each. */
+const LEAST_OF_STOCK = 2;
+
 /**
  * Whether a stock Litestream has run on this volume since our position was saved (someone rolled back to it, and forward
  * again): then one of its files is the last of a replica, which no unsaved one of ours can be. It need not be its last
- * file: where it was killed, there are some that no replica has got yet.
+ * file: where it was killed, there are some that no replica has got yet; and the last of the replica may be a snapshot of
+ * its own making, ahead of the files it has brought there.
  */
-export function isContinuedByStock(staged: LoadedStaging, checksumsOfReplicas: readonly string[]): boolean {
-  return staged.above.some(({ fileChecksum }) => checksumsOfReplicas.includes(fileChecksum));
+export function isContinuedByStock({ above, content }: LoadedStaging, replicas: readonly LastOfReplica[]): boolean {
+  const first = above[0]?.minTxid ?? 0;
+  const last = above.at(-1)?.maxTxid ?? 0;
+  return replicas.some(({ listedTxid, fileChecksums, isAnothers }) => {
+    if (above.some(({ fileChecksum }) => fileChecksums.includes(fileChecksum))) return true;
+    if (isAnothers === true || above.length < LEAST_OF_STOCK || listedTxid <= content.position.txid) return false;
+    return first <= listedTxid + 1 && listedTxid <= last;
+  });
 }
 
 /** The staging folder as stock Litestream left it: its numbering goes on, with a file of every page. */

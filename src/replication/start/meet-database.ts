@@ -52,8 +52,8 @@ export async function meetDatabase(
   const listings = new Map(
     reports.flatMap(({ replica: { name }, inventory }) => (inventory === undefined ? [] : [[name, inventory]])),
   );
-  const checksums = [...remotes.values()].flatMap((remote) => remote?.fileChecksums ?? []);
-  const staged = isContinuedByStock(found, checksums) ? afterStock(folder, found) : found;
+  const answered = [...remotes.values()].filter((remote) => remote !== undefined);
+  const staged = isContinuedByStock(found, answered) ? afterStock(folder, found) : found;
   const backups = await lookAtOldBackups(reports, database.path);
   const end = staged.content.position.txid;
   const decision = decideStart(staged.content, remotes, settings.onConflict, backups);

@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pageChecksum } from '../../../src/ltx/checksum.ts';
-import { pageNumber } from '../../../src/quantities.ts';
+import { pageNumber, txid } from '../../../src/quantities.ts';
 import { afterStock, dropUnsaved, isContinuedByStock } from '../../../src/replication/staging/load-staging.ts';
 import type { Staging } from '../../../src/replication/staging/staging.ts';
 import { Bench } from '../support/bench.ts';
@@ -27,6 +27,9 @@ async function checksums(from: Bench): Promise<readonly bigint[] | undefined> {
 const expected = (fills: readonly number[]) =>
   fills.map((fill, index) => pageChecksum(pageNumber(index + 1), page(fill)));
 
+/** A replica, by its last file. */
+const endsWith = (at: number, ...fileChecksums: readonly string[]) => ({ listedTxid: txid(at), fileChecksums });
+
 describe('after a kill', () => {
   it('the checksums are those of the position, from their file and the files staged since', async () => {
     expect(await checksums(bench)).toEqual(expected([1, 20, 3]));
@@ -39,7 +42,7 @@ describe('after a kill', () => {
     const loaded = await bench.load();
     expect(loaded.content.position.txid).toBe(2);
     expect(loaded.content.level0).toHaveLength(2);
-    expect(isContinuedByStock(loaded, ['a replica’s last file'])).toBe(false);
+    expect(isContinuedByStock(loaded, [endsWith(3, 'a replica’s last file')])).toBe(false);
     await dropUnsaved(loaded);
     expect(bench.names('level0')).toHaveLength(2);
     expect(await checksums(bench)).toEqual(expected([1, 20, 3]));
@@ -73,7 +76,7 @@ describe('after a kill', () => {
     writeFileSync(bench.folder.position, position);
     const loaded = await bench.load();
     const last = loaded.above.at(-1)?.fileChecksum ?? '';
-    expect(isContinuedByStock(loaded, [last])).toBe(true);
+    expect(isContinuedByStock(loaded, [endsWith(4, last)])).toBe(true);
     const { content, known } = afterStock(bench.folder, loaded);
     expect(content.position).toMatchObject({ txid: 4, fileChecksums: [last] });
     expect(content.level0).toHaveLength(4);
@@ -86,9 +89,22 @@ describe('after a kill', () => {
     writeFileSync(bench.folder.position, position);
     const loaded = await bench.load();
     expect(loaded.above).toHaveLength(3);
-    expect(isContinuedByStock(loaded, [loaded.above[0]?.fileChecksum ?? ''])).toBe(true);
-    expect(isContinuedByStock(loaded, loaded.content.position.fileChecksums)).toBe(false);
+    expect(isContinuedByStock(loaded, [endsWith(3, loaded.above[0]?.fileChecksum ?? '')])).toBe(true);
+    expect(isContinuedByStock(loaded, [endsWith(2, ...loaded.content.position.fileChecksums)])).toBe(false);
     expect(afterStock(bench.folder, loaded).content.position).toMatchObject({ txid: 5 });
+  });
+
+  it('before stock Litestream was killed right after a snapshot, which no file here tells of', async () => {
+    const position = readFileSync(bench.folder.position);
+    for (const data of [30, 31, 32]) await staging.append(changeSet({ 3: page(data) }));
+    writeFileSync(bench.folder.position, position);
+    const loaded = await bench.load();
+    const snapshot = (at: number) => endsWith(at, 'of a snapshot');
+    expect([2, 3, 4, 5, 6].filter((at) => isContinuedByStock(loaded, [snapshot(at)]))).toEqual([3, 4, 5]);
+    expect(isContinuedByStock(loaded, [{ ...snapshot(4), isAnothers: true }])).toBe(false);
+    // One file alone may be of ours, whose position was not saved any more.
+    const alone = { ...loaded, above: loaded.above.slice(0, 1) };
+    expect(isContinuedByStock(alone, [snapshot(3)])).toBe(false);
   });
 
   it('halfway through a file, what was written of it is removed', async () => {
