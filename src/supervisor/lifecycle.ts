@@ -62,7 +62,7 @@ export function step(life: Life, event: LifeEvent): Step {
     case 'restart-due':
       return life.phase === 'restarting' ? startAgain(life) : stay(life);
     case 'drained':
-      return life.phase === 'draining' ? close({ ...life, drain: drainEnd(event.complete) }) : stay(life);
+      return afterDrain(life, drainEnd(event.complete));
     case 'closed':
       return life.phase === 'closing' ? afterClose(life) : stay(life);
     case 'application-deadline':
@@ -74,6 +74,12 @@ export function step(life: Life, event: LifeEvent): Step {
     case 'close-deadline':
       return life.phase === 'closing' ? end(life) : stay(life);
   }
+}
+
+/** Its report may come a moment after its deadline, and then still tells what is so: one replica that hangs is not all. */
+function afterDrain(life: Life, drain: DrainEnd): Step {
+  if (life.phase === 'draining') return close({ ...life, drain });
+  return life.phase === 'closing' && life.drain === 'incomplete' ? stay({ ...life, drain }) : stay(life);
 }
 
 const unkillable: ChildEnd = { kind: 'signalled', signal: 'SIGKILL' };

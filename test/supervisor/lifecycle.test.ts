@@ -305,6 +305,15 @@ describe('a child that fails', () => {
   });
 });
 
+test('a drain whose report comes a moment after its deadline is what the report says', () => {
+  const late = [...running, 'SIGTERM', 'child-ended', 'group-gone', 'drain-deadline'] as const;
+  expect(live(plain, late).life).toMatchObject({ phase: 'closing', drain: 'incomplete' });
+  const { life, actions } = live(plain, [...late, 'drained']);
+  expect(life).toMatchObject({ phase: 'closing', drain: 'complete' });
+  expect(actions.filter((action) => action === 'close')).toHaveLength(1);
+  expect(live(plain, [...late, 'close-deadline', 'drained']).life).toMatchObject({ phase: 'done', drain: 'incomplete' });
+});
+
 describe('a child that is not ready in time', () => {
   test('is stopped and drained, and its end is a failed start whatever it says itself', () => {
     const { life, actions } = live(probed, [...running, 'startup-timeout', 'child-ended', 'group-gone']);

@@ -1,6 +1,5 @@
 /** Whatever object of a replica is damaged, and however: `verify` names it, and no restore publishes what it spoiled. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -10,9 +9,9 @@ import { type Inventory, takeInventory } from '../../src/restore/inventory.ts';
 import { planRestore } from '../../src/restore/plan.ts';
 import type { RestoreTarget } from '../../src/restore/restore-target.ts';
 import { isSound } from '../../src/verify/findings.ts';
-import { verifyReplica } from '../../src/verify/verify-replica.ts';
 import { History, putLtx } from '../restore/replica-builder.ts';
 import { createSite, type Site } from '../restore/site.ts';
+import { verifyOnce } from './verify-once.ts';
 
 const never = new AbortController().signal;
 let history: History;
@@ -99,23 +98,7 @@ async function restored(wanted: RestoreTarget): Promise<number | undefined> {
   }
 }
 
-async function verify(effort: 'read' | 'restore') {
-  const folder = mkdtempSync(join(tmpdir(), 'corruption-'));
-  try {
-    return await verifyReplica({
-      replica: site.replica('disk'),
-      effort,
-      timestamp: undefined,
-      folder,
-      reference: { kind: 'none', why: 'there is none' },
-      parallelism: 4,
-      priority: 'normal',
-      signal: never,
-    });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+const verify = (effort: 'read' | 'restore') => verifyOnce(site.replica('disk'), effort);
 
 it('is sound before', async () => {
   const findings = await verify('restore');

@@ -1,7 +1,6 @@
 /** Whatever object of a Litestream 0.3 backup is damaged, and however: `verify` names it, and no restore publishes what it spoiled. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isStationError } from '../../src/errors.ts';
@@ -9,12 +8,11 @@ import { milliseconds } from '../../src/quantities.ts';
 import { generationOf, parseLegacyKey } from '../../src/restore/legacy/legacy-key.ts';
 import type { RestoreTarget } from '../../src/restore/restore-target.ts';
 import { isSound } from '../../src/verify/findings.ts';
-import { verifyReplica } from '../../src/verify/verify-replica.ts';
 import { copyFixture } from '../fixtures/litestream-backups.ts';
 import { flipBit } from '../restore/replica-builder.ts';
 import { createSite, type Site } from '../restore/site.ts';
+import { verifyOnce } from './verify-once.ts';
 
-const never = new AbortController().signal;
 let site: Site;
 /** By time. */
 let keys: readonly string[];
@@ -56,23 +54,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => site.remove());
 
-async function verify(effort: 'read' | 'restore') {
-  const folder = mkdtempSync(join(tmpdir(), 'corruption-'));
-  try {
-    return await verifyReplica({
-      replica: site.replica('old'),
-      effort,
-      timestamp: undefined,
-      folder,
-      reference: { kind: 'none', why: 'there is none' },
-      parallelism: 4,
-      priority: 'normal',
-      signal: never,
-    });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+const verify = (effort: 'read' | 'restore') => verifyOnce(site.replica('old'), effort);
 
 /** Undefined deletes. The time stays: it is the store's. */
 async function withContents(contents: ReadonlyMap<string, Buffer | undefined>, work: () => Promise<void>) {
