@@ -311,7 +311,10 @@ test('a drain whose report comes a moment after its deadline is what the report 
   const { life, actions } = live(plain, [...late, 'drained']);
   expect(life).toMatchObject({ phase: 'closing', drain: 'complete' });
   expect(actions.filter((action) => action === 'close')).toHaveLength(1);
-  expect(live(plain, [...late, 'close-deadline', 'drained']).life).toMatchObject({ phase: 'done', drain: 'incomplete' });
+  expect(live(plain, [...late, 'close-deadline', 'drained']).life).toMatchObject({
+    phase: 'done',
+    drain: 'incomplete',
+  });
 });
 
 describe('a child that is not ready in time', () => {
