@@ -123,7 +123,7 @@ describe.each(cloudNames)('%s is down', (down) => {
   const others = everywhere.filter((name) => name !== down);
 
   it('at the start: the newest of the others is restored, loudly, and it catches up', async () => {
-    await using site = new FourReplicas(`start-${down}`);
+    await using site = new FourReplicas(`start-${down}-${Date.now()}`);
     await site.run(['add=2'], site.on(...everywhere));
     // Of those that answer, the folder and the one that is down are behind.
     await site.run(['add=1'], site.without('file', down));
@@ -148,7 +148,8 @@ describe.each(cloudNames)('%s is down', (down) => {
   });
 
   it('at the drain: a warning and 0; the newest wins next time, and it gets what it lacks', async () => {
-    await using site = new FourReplicas(`drain-${down}`);
+    // A second try must not find the rows of the first.
+    await using site = new FourReplicas(`drain-${down}-${Date.now()}`);
     const { network } = clouds[down];
     try {
       const life = site.start(['add=1', 'until-term'], { ...site.on(...everywhere), flags: ['--stop-timeout', '5s'] });
