@@ -95,7 +95,8 @@ export class Container {
           // The container of one pod, whose disk may be lost: the next one need not wait for the lease to expire.
           KUBERNETES_SERVICE_HOST: '10.96.0.1',
           POD_UID: this.folder,
-          STATION_STOP_TIMEOUT: '10s',
+          // Half of it is the application's, which may wait for 10 s where another process has its database locked.
+          STATION_STOP_TIMEOUT: '24s',
           STATION_LEASE_DURATION: '3s',
           ...(faultPoint === undefined ? {} : { STATION_FAULT_POINT: faultPoint }),
         },
