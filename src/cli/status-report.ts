@@ -6,7 +6,7 @@ import { formatTxid } from '../ltx/file-name.ts';
 import { formatTimestamp } from '../ltx/timestamp.ts';
 import { type Milliseconds, milliseconds } from '../quantities.ts';
 import type { ReplicaAnswer, ReplicaPosition } from '../restore/answer.ts';
-import { describePoint, describeTime } from '../restore/describe.ts';
+import { describePoint, describeTime, describeUnreachable } from '../restore/describe.ts';
 import type { Judgement, Lag } from '../status/judge-status.ts';
 import type { LocalStatus } from '../status/local-status.ts';
 import type { RemoteStatus } from '../status/remote-status.ts';
@@ -99,9 +99,8 @@ function problemOf(answer: ReplicaAnswer): { readonly message: string; readonly 
 /** Files behind a missing one are of no use, and of all that is wrong this is the one thing that replicating does not mend. */
 function gapOf({ position }: Extract<ReplicaAnswer, { kind: 'holds' }>): ReturnType<typeof problemOf> {
   if (position.format !== undefined || position.unreachable === undefined) return undefined;
-  const { from, to } = position.unreachable;
   return {
-    message: `it lists TXIDs ${formatTxid(from)} to ${formatTxid(to)}, which cannot be reached: a file between is missing or damaged`,
+    message: `it ${describeUnreachable(position.unreachable)}`,
     hint: ['"verify" names what is missing; the next snapshot makes every later state whole'],
   };
 }

@@ -2,7 +2,7 @@ import { StationError } from '../errors.ts';
 import { formatTxid } from '../ltx/file-name.ts';
 import type { Milliseconds, Txid } from '../quantities.ts';
 import type { LtxAnswer, LtxPosition, ReplicaAnswer, ReplicaPosition } from './answer.ts';
-import { describeAnswer, describePoint, describeTime } from './describe.ts';
+import { describeAnswer, describePoint, describeTime, describeUnreachable } from './describe.ts';
 import { explainChoice } from './explain-choice.ts';
 import type { Fork } from './find-forks.ts';
 
@@ -185,10 +185,7 @@ function outOfReach(answer: ReplicaAnswer): readonly string[] {
     ];
   }
   if (position.unreachable === undefined) return [];
-  const { from, to } = position.unreachable;
-  return [
-    `${answer.replica} lists TXIDs ${formatTxid(from)} to ${formatTxid(to)}, which cannot be reached: a file between is missing or damaged`,
-  ];
+  return [`${answer.replica} ${describeUnreachable(position.unreachable)}`];
 }
 
 /** One line that names both sides. */

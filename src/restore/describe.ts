@@ -2,6 +2,7 @@ import { formatTxid } from '../ltx/file-name.ts';
 import type { Milliseconds } from '../quantities.ts';
 import type { ReplicaAnswer, ReplicaPosition } from './answer.ts';
 import { formatIndex } from './legacy/legacy-key.ts';
+import type { TxidRange } from './plan.ts';
 
 /** RFC 3339, UTC, milliseconds. A time no calendar knows (a damaged header) is shown as the number it is. */
 export function describeTime(time: Milliseconds): string {
@@ -12,6 +13,11 @@ export function describeTime(time: Milliseconds): string {
 export function describePosition(position: ReplicaPosition): string {
   if (position.format === 'litestream-0.3') return `${describePoint(position)} of ${describeTime(position.timestamp)}`;
   return `TXID ${formatTxid(position.txid)} of ${describeTime(position.timestamp)}, ${position.commit} pages of ${position.pageSize} bytes`;
+}
+
+/** What of a replica's listing no restore can use. */
+export function describeUnreachable({ from, to }: TxidRange): string {
+  return `lists TXIDs ${formatTxid(from)} to ${formatTxid(to)}, which cannot be reached: a file between is missing or damaged`;
 }
 
 /** Where a position is in its history, in short. */
